@@ -5,7 +5,7 @@
  *
  * Threads. One handshake thread owns the listener: it admits, shakes hands against a deadline and hands a finished
  * connection to one of R reactors, where it stays for life. Every callback names the thread it runs on. A connection is
- * touched on its reactor only; other threads name it by its id and post a task to that reactor. An id is never reused, so a
+ * touched on its reactor only; other threads name it by its id and post a task to that reactor. An id is not reused, so a
  * task for a connection that has gone finds nothing.
  *
  * Bounds. Nothing is allocated from a length a peer states before the bytes are there. A frame has a deadline from its first
@@ -32,7 +32,7 @@ struct sp_net_server;
 struct sp_net_reactor;
 struct sp_net_conn;
 
-/* Names a connection from any thread: reactor index in the high 16 bits, a counter below. 0 names none. */
+/* Names a connection from any thread: 16 bits reactor, 20 bits slot, 28 bits generation of the slot. 0 names none. */
 struct sp_net_conn_id {
 	uint64_t v;
 };
@@ -40,6 +40,7 @@ struct sp_net_conn_id {
 /* Where a peer connects from: numeric, ours, safe to log. */
 struct sp_net_from {
 	char text[SP_NET_FROM_MAX]; /* "192.0.2.7:40112", "[2001:db8::1]:40112" */
+	uint8_t source[16];         /* what is rated as one: the IPv4 address (mapped), or the IPv6 /64 */
 };
 
 /* `ctx` is the config's. Callbacks on a reactor must not block. */
@@ -65,8 +66,6 @@ struct sp_net_server_calls {
 	void (*on_close)(void *ctx, struct sp_net_conn *conn, enum sp_err why);
 	/* Largest body of a frame the peer may send, by kind and type; any thread, pure. */
 	uint32_t (*frame_max)(uint8_t kind, uint8_t type);
-	/* Reactor, once a loop turn after all frames and tasks of the turn, before anything is written. NULL when not wanted. */
-	void (*on_turn)(void *ctx, struct sp_net_reactor *reactor);
 };
 
 #define SP_NET_OUT_HIGH (256u << 10) /* above: the connection lags; stop giving it events, and no frame is read from it */

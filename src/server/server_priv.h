@@ -4,7 +4,7 @@
  *
  * A request's way, by its handler's lane:
  *
- *   reactor   frame -> decode (pure; an error closes the connection: the frame was malformed)
+ *   reactor   frame -> decode by the message's wire layout; an error closes the connection: the frame was malformed
  *   lane      judge: REACTOR there and then · POOL a pool thread · ROOM a pool thread, one at a time for a room, in order of arrival ·
  *             KEEPER the keeper's thread. It may read the store. It writes the answer, or fills req->op and sets req->has_op
  *   writer    all operations queued go to the store in one batch, one sync
@@ -23,6 +23,7 @@
 #include "net/net.h"
 #include "server/server.h"
 #include "store/store.h"
+#include "wire/layout.h"
 
 struct sp_server;
 struct sp_server_request;
@@ -36,11 +37,11 @@ struct sp_server_handler {
 	uint8_t type;
 	uint8_t phases;
 	enum sp_server_lane lane; /* WRITER: judge runs on the reactor, must not block, and always ends in an operation */
-	bool is_mutation;         /* its body begins with uint64 reqno: req->op.stamp is filled before judge */
+	bool is_mutation;         /* its body begins with uint64 reqno: req->op.stamp and req->op.now are filled before judge */
 	bool is_silent;           /* no answer is sent (credit) */
-	size_t decoded_size;
-	/* Reactor; pure. `out` is decoded_size zeroed bytes; slices may borrow from body, which lives as long as the request. */
-	enum sp_err (*decode)(void *out, struct sp_bytes body);
+	/* What the body is, as wire describes it: req->decoded is its struct. NULL: the body must be empty. Decoded on the reactor; a body
+	 * that is anything else was malformed and closes the connection. */
+	const struct sp_wire_layout *(*request)(void);
 	enum sp_err (*judge)(struct sp_server_request *req);
 	enum sp_err (*done)(struct sp_server_request *req); /* NULL: the answer is empty. req->op.replayed: publish nothing */
 	void (*clear)(struct sp_server_request *req);       /* frees req->state; NULL when there is none. Any thread; runs always */
@@ -60,13 +61,13 @@ struct sp_server_request {
 	const struct sp_server_handler *handler;
 	struct sp_net_conn_id conn;
 	uint32_t id;
-	uint8_t lane_error_closes; /* set by judge: after the typed error the connection closes */
+	bool closes; /* set by judge: after the answer the connection closes */
 	bool has_op;
 	struct sp_server_who who;
 	struct sp_net_from from;
 	struct sp_time now;   /* when it arrived */
 	struct sp_bytes body; /* whole, as received */
-	void *decoded;
+	const void *decoded;  /* the struct of handler->request; its bytes borrow from body */
 	void *state;         /* the handler's own, from judge to done; freed by its clear */
 	struct sp_store_op op;
 	enum sp_err err;
