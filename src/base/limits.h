@@ -22,6 +22,7 @@
 #define SP_LIMIT_CERT 4096u           /* a DER certificate of our profile is about 600 bytes; a foreign RSA-4096 one 2 KiB */
 #define SP_LIMIT_CRL (1u << 20)       /* 25,000 revoked devices */
 #define SP_LIMIT_CSR 2048u
+#define SP_LIMIT_PKCS8 4096u          /* a signing key of ours is at most about 250 bytes */
 #define SP_LIMIT_DEVICE_LIST (32u << 10)
 #define SP_LIMIT_ACCOUNT_DEVICES 32u
 #define SP_LIMIT_DEVICE_LIST_VERSIONS 4096u

@@ -98,6 +98,7 @@ SP_MUST_USE enum sp_err sp_hpke_receive_export(uint8_t *out, size_t n, const str
 /* A decoded public key, kept so that each verification costs the primitive only (peers pay 3 times that for decoding
  * it anew). Immutable once made; safe to share between threads. */
 struct sp_verify_key;
+size_t sp_sig_public_size(enum sp_sig alg); /* 0 for a value that is not in the enum */
 SP_MUST_USE enum sp_err sp_verify_key_new(struct sp_verify_key **out, enum sp_sig alg, struct sp_bytes public_key);
 void sp_verify_key_free(struct sp_verify_key **key);
 /* SP_ERR_SIGNATURE when it does not verify. ECDSA signatures must be DER in canonical form. */
