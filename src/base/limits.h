@@ -30,6 +30,8 @@
 /* -- MLS (library): protection against allocation before the bytes are there; RFC 9420 gives none -- */
 #define SP_LIMIT_MLS_VECTOR (1u << 30)     /* the largest length RFC 9420's varint can express */
 #define SP_LIMIT_MLS_EXTENSIONS 64u        /* extensions in one list */
+#define SP_LIMIT_MLS_TYPES 1024u           /* code points in one list of capabilities */
+#define SP_LIMIT_MLS_LEAVES (1u << 18)     /* width of a tree: 1 KiB of zeros may not claim more memory than its sender paid for */
 #define SP_LIMIT_MLS_PROPOSALS 65536u      /* proposals in one commit */
 #define SP_LIMIT_MLS_GENERATION_AHEAD 4096u /* ratchet steps one message may ask for (RFC 9420 section 15.3) */
 

@@ -30,6 +30,9 @@ SP_MUST_USE enum sp_err sp__mls_expand_secret(struct sp_secret *out, size_t n, c
 /* DeriveSecret(secret, label) */
 SP_MUST_USE enum sp_err sp__mls_derive_secret(struct sp_secret *out, const struct sp_mls_suite *suite, const struct sp_secret *secret,
 					      const char *label);
+/* DeriveTreeSecret(secret, label, generation, n), section 9.1 */
+SP_MUST_USE enum sp_err sp__mls_derive_tree_secret(struct sp_secret *out, size_t n, const struct sp_mls_suite *suite, const struct sp_secret *secret,
+						   const char *label, uint32_t generation);
 /* RefHash(label, value), section 5.2; label is given whole, e.g. "MLS 1.0 KeyPackage Reference". */
 SP_MUST_USE enum sp_err sp__mls_ref_hash(struct sp_hash *out, const struct sp_mls_suite *suite, const char *label, struct sp_bytes value);
 /* EncryptWithLabel / DecryptWithLabel, section 5.1.3. Append. */
@@ -42,6 +45,13 @@ struct sp_mls_hpke_ciphertext { /* borrowed */
 };
 SP_MUST_USE enum sp_err sp__mls_decrypt_with_label(struct sp_buf *out, const struct sp_mls_suite *suite, struct sp_bytes priv, const char *label,
 						   struct sp_bytes context, const struct sp_mls_hpke_ciphertext *in);
+/* The same for who has the public key at hand: deriving it costs a third of the decryption. */
+struct sp_mls_key_pair {
+	struct sp_bytes priv;
+	struct sp_bytes pub;
+};
+SP_MUST_USE enum sp_err sp__mls_decrypt_with_key(struct sp_buf *out, const struct sp_mls_suite *suite, const struct sp_mls_key_pair *key,
+						 const char *label, struct sp_bytes context, const struct sp_mls_hpke_ciphertext *in);
 /* struct { opaque kem_output<V>; opaque ciphertext<V>; } HPKECiphertext (section 7.6) */
 SP_MUST_USE enum sp_err sp__mls_hpke_ciphertext_read(struct sp_reader *r, struct sp_mls_hpke_ciphertext *out);
 

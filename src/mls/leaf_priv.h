@@ -19,6 +19,23 @@ bool sp__mls_extension_has(struct sp_bytes list, uint16_t type, struct sp_bytes 
 /* Takes the next one off the front of *list; false at the end. */
 bool sp__mls_extension_has_next(struct sp_bytes *list, struct sp_mls_extension *out);
 
+/* uint16 list<V>: code points. Reads give the content of the vector, of even length. */
+SP_MUST_USE enum sp_err sp__mls_types_read(struct sp_reader *r, struct sp_bytes *out);
+void sp__mls_types_write(struct sp_writer *w, struct sp_mls_types list);
+bool sp__mls_types_has(struct sp_bytes list, uint16_t value);
+/* Section 7.2: default types are never listed in capabilities and are supported by everybody. */
+bool sp__mls_extension_is_default(uint16_t type);
+bool sp__mls_proposal_is_default(uint16_t type);
+/* Section 11.1; contents of the vectors. All of data is consumed. */
+struct sp_mls_required_capabilities {
+	struct sp_bytes extensions;
+	struct sp_bytes proposals;
+	struct sp_bytes credentials;
+};
+SP_MUST_USE enum sp_err sp__mls_required_capabilities_decode(struct sp_bytes data, struct sp_mls_required_capabilities *out);
+/* One of the 15 GREASE values 0x0A0A ... 0xEAEA (section 13.5). */
+SP_MUST_USE enum sp_err sp__mls_grease_pick(const struct sp_rng *rng, uint16_t *out);
+
 /* struct { CredentialType credential_type; select ... } Credential */
 SP_MUST_USE enum sp_err sp__mls_credential_read(struct sp_reader *r, struct sp_mls_credential *out, struct sp_diag *diag);
 void sp__mls_credential_write(struct sp_writer *w, const struct sp_mls_credential *credential);
@@ -58,7 +75,25 @@ struct sp_mls_leaf_make {
 	struct sp_bytes group_id;
 	uint32_t leaf_index;
 };
+/* The leaf must list what it uses (rules 113 to 115); SP_ERR_INVALID otherwise. */
 SP_MUST_USE enum sp_err sp__mls_leaf_node_make(const struct sp_mls_env *env, struct sp_buf *out, const struct sp_mls_leaf_make *make);
+
+/* The leaf of an Update proposal or of a path (7.3): signature, source, key forms, extensions listed, encryption key differs from `old`
+ * (may be NULL: external join). Not the credential. */
+SP_MUST_USE enum sp_err sp__mls_leaf_check_in_group(const struct sp_mls_env *env, const struct sp_mls_suite *suite, const struct sp_mls_leaf_node *leaf,
+						    enum sp_mls_leaf_source source, const struct sp_mls_leaf_node *old, struct sp_bytes group_id,
+						    uint32_t leaf_index);
+/* The single checks of section 7.3; sp__mls_leaf_check_in_group, key packages and trees put them together. */
+SP_MUST_USE enum sp_err sp__mls_leaf_check_listed(const struct sp_mls_leaf_node *leaf, const struct sp_mls_suite *suite, struct sp_diag *diag);
+SP_MUST_USE enum sp_err sp__mls_leaf_check_keys(const struct sp_mls_leaf_node *leaf, const struct sp_mls_suite *suite, struct sp_diag *diag);
+SP_MUST_USE enum sp_err sp__mls_leaf_check_lifetime(const struct sp_mls_env *env, const struct sp_mls_leaf_node *leaf, bool now_too);
+SP_MUST_USE enum sp_err sp__mls_leaf_key_open(const struct sp_mls_leaf_node *leaf, const struct sp_mls_suite *suite, struct sp_verify_key **out,
+					      struct sp_diag *diag);
+SP_MUST_USE enum sp_err sp__mls_leaf_check_signature(const struct sp_mls_leaf_node *leaf, const struct sp_verify_key *key, struct sp_bytes group_id,
+						     uint32_t leaf_index, struct sp_diag *diag);
+/* LeafNodeTBS: to_sign and, but for key packages, group_id<V> and leaf_index. */
+SP_MUST_USE enum sp_err sp__mls_leaf_write_place(struct sp_buf *out, struct sp_bytes to_sign, enum sp_mls_leaf_source source, struct sp_bytes group_id,
+						 uint32_t leaf_index);
 
 /* -- KeyPackage ---------------------------------------------------------------------------------------------------- */
 

@@ -31,7 +31,53 @@
 	X(20, "2.1.2", "a message is encoded minimally and has no trailing bytes")                                                         \
 	X(21, "12.4.2", "a handshake message is of the current epoch")
 
-#define SP_MLS_RULES_TREE(X)
+#define SP_MLS_RULES_TREE(X)                                                                                                               \
+	X(100, "13.4", "a list of extensions holds no type twice")                                                                         \
+	X(101, "7.2", "the vectors of a LeafNode or KeyPackage are well formed")                                                           \
+	X(102, "5.3", "an x509 credential holds at least one certificate")                                                                 \
+	X(103, "7.2", "leaf_node_source is key_package, update or commit")                                                                 \
+	X(110, "7.3", "the signature of a leaf verifies with its signature_key")                                                           \
+	X(111, "5.1.1", "a leaf's encryption_key is a public key of the suite's KEM")                                                      \
+	X(112, "5.1.1", "a leaf's signature_key is a public key of the suite's signature scheme")                                          \
+	X(113, "11.1", "a leaf's capabilities list the protocol version and the cipher suite in use")                                      \
+	X(114, "7.2", "the extensions of a leaf are listed in its capabilities")                                                           \
+	X(115, "7.2", "a leaf's credential type is listed in its capabilities")                                                            \
+	X(116, "7.3", "the current time is within the lifetime of a leaf that is added")                                                   \
+	X(117, "7.2", "a leaf's total lifetime is not longer than the acceptable maximum")                                                 \
+	X(118, "7.3", "the leaf of a KeyPackage has source key_package")                                                                   \
+	X(119, "7.3", "the leaf of an Update has source update")                                                                           \
+	X(120, "7.3", "the leaf of an UpdatePath has source commit")                                                                       \
+	X(121, "7.3", "a leaf that replaces another has a different encryption_key")                                                       \
+	X(122, "11.1", "a leaf's capabilities list all required capabilities")                                                             \
+	X(123, "13.4", "a leaf's capabilities list every extension of the group context")                                                  \
+	X(124, "5.3.1", "the Authentication Service accepts a credential")                                                                 \
+	X(130, "10", "a KeyPackage is of protocol version mls10, as its MLSMessage")                                                       \
+	X(131, "10.1", "a KeyPackage is of the group's cipher suite")                                                                      \
+	X(132, "10.1", "the signature of a KeyPackage verifies with its leaf's signature_key")                                             \
+	X(133, "10.1", "init_key differs from the leaf's encryption_key")                                                                  \
+	X(134, "10", "init_key is a public key of the suite's KEM")                                                                        \
+	X(135, "10", "the extensions of a KeyPackage are listed in its leaf's capabilities")                                               \
+	X(150, "7.3", "no encryption_key is in two nodes of the tree")                                                                     \
+	X(151, "7.3", "no signature_key is in two leaves of the tree")                                                                     \
+	X(152, "7.3", "the credential type of every member is supported by all members")                                                   \
+	X(153, "12.1.7", "required capabilities are supported by all members")                                                             \
+	X(154, "13.4", "the extensions of the group context are supported by all members")                                                 \
+	X(160, "12.4.3.3", "the last node of a ratchet_tree is not blank")                                                                 \
+	X(161, "12.4.3.3", "leaves are at even positions of a ratchet_tree, parents at odd ones")                                          \
+	X(162, "7.1", "unmerged_leaves is sorted in increasing order")                                                                     \
+	X(163, "12.4.3.1", "an unmerged leaf is a descendant that is not blank")                                                           \
+	X(164, "12.4.3.1", "every node between a parent and its unmerged leaf lists that leaf too")                                        \
+	X(165, "7.9.2", "every parent node is parent-hash valid by exactly one descendant")                                                \
+	X(166, "5.1.1", "a parent's encryption_key is a public key of the suite's KEM")                                                    \
+	X(167, "12.4.3.3", "a ratchet_tree has at least one node and at most the limit")                                                   \
+	X(180, "7.5", "an UpdatePath has a node for each of the filtered direct path")                                                     \
+	X(181, "7.6", "an UpdatePath node has a ciphertext for each node of the copath's resolution")                                      \
+	X(182, "12.4.2", "no public key of an UpdatePath is in the new tree, nor twice in the path")                                       \
+	X(183, "7.5", "the parent_hash of an UpdatePath's leaf is that of its path")                                                       \
+	X(184, "7.5", "the path secret for us decrypts")                                                                                   \
+	X(185, "7.5", "the keys derived from a path secret are those of the UpdatePath")                                                   \
+	X(186, "5.1.1", "the keys of an UpdatePath are public keys of the suite's KEM")                                                    \
+	X(187, "12.4.3.1", "the path secret of a Welcome gives the keys of the tree")
 
 #define SP_MLS_RULES_GROUP(X)
 

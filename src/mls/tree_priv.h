@@ -80,14 +80,6 @@ SP_MUST_USE enum sp_err sp__mls_tree_diff_reserve(struct sp_mls_tree_diff *diff,
 SP_MUST_USE enum sp_err sp__mls_tree_diff_verify(const struct sp_mls_env *env, struct sp_mls_tree_diff *diff, const struct sp_mls_tree_context *context,
 						 bool whole);
 
-/* -- signature and source of single leaves -------------------------------------------------------------------------------- */
-
-/* The leaf of an Update proposal or of a path (7.3): signature, source, key forms, extensions listed, encryption key differs from `old`
- * (may be NULL: external join). Not the credential. */
-SP_MUST_USE enum sp_err sp__mls_leaf_check_in_group(const struct sp_mls_env *env, const struct sp_mls_suite *suite, const struct sp_mls_leaf_node *leaf,
-						    enum sp_mls_leaf_source source, const struct sp_mls_leaf_node *old, struct sp_bytes group_id,
-						    uint32_t leaf_index);
-
 /* -- TreeKEM (7.4 to 7.6) -------------------------------------------------------------------------------------------------- */
 
 /* Our private keys: [0] our leaf's, [i] that of our i-th ancestor; n == 0 is "not known". Fixed size, so that staging a change of
