@@ -49,7 +49,7 @@ SP_MUST_USE enum sp_err sp_net_client_send(struct sp_net_client *client, uint8_t
  * SP_ERR_TOO_LONG, SP_ERR_ENCODING  not a frame; close */
 SP_MUST_USE enum sp_err sp_net_client_receive(struct sp_net_client *client, struct sp_frame *out, unsigned timeout_ms);
 /* For waiting on several things: poll this descriptor for POLLIN, then receive with timeout_ms 0 until SP_ERR_TIMEOUT. Ask
- * _has_frame first: bytes already taken from the socket do not wake poll. */
+ * _has_pending first: bytes already taken from the socket do not wake poll. */
 int sp_net_client_fd(const struct sp_net_client *client);
 bool sp_net_client_has_pending(const struct sp_net_client *client);
 /* close_notify, then the end. */

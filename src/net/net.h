@@ -12,6 +12,8 @@
  * byte, a connection one from its last frame; peers that do not read are cut. A source (IPv4 address, IPv6 /64) has a number of
  * handshakes at a time and an allowance that failures use up and certificates give back.
  *
+ * Starting a server or connecting a client makes the process ignore SIGPIPE: OpenSSL writes with write(2).
+ *
  * Does not check: who may do what. `verify` judges certificates, `on_frame` judges requests; both are the caller's.
  */
 #ifndef SP_NET_H

@@ -103,6 +103,7 @@ struct sp_pki_question {
 	struct sp_time at;     /* judged as of then: an item's log time, or now for a live connection */
 	uint64_t crl_number;   /* revoked means: on this CRL; 0 = on the newest the store has */
 	bool expiry_tolerated; /* an existing leaf: its time is not asked */
+	bool crl_unasked;      /* a server's certificate in a handshake: it lives 7 days, and no CRL can be here before the first connection */
 };
 /* The whole verdict on a leaf. SP_ERR_CERTIFICATE not of this organisation, or not of the profile, or not for this
  * purpose; SP_ERR_EXPIRED outside its time (before or after); SP_ERR_REVOKED; SP_ERR_NEED_CREDENTIAL when the store has
