@@ -20,6 +20,7 @@ struct sp_server_config {
 	const char *org;       /* the organisation's domain */
 	const char *metrics;   /* loopback "HOST:PORT" for GET /metrics, or NULL */
 	bool is_open;          /* self-registration without a token */
+	unsigned account_rate; /* mutations a second from one connection, sustained, ten times that at once; 0: the default 1,000 */
 	unsigned reactors;     /* 0: one less than the cores, at least one */
 	int keeper_fd;         /* socketpair to the keeper; SOCK_SEQPACKET or SOCK_STREAM as wire/keeper_msg.h says */
 	int log_fd;            /* the connection and event log, a line each */

@@ -27,6 +27,7 @@
 
 struct sp_server;
 struct sp_server_request;
+struct sp_server_session;
 
 enum sp_server_lane { SP_SERVER_REACTOR, SP_SERVER_POOL, SP_SERVER_ROOM, SP_SERVER_WRITER, SP_SERVER_KEEPER };
 
@@ -43,9 +44,14 @@ struct sp_server_handler {
 	 * that is anything else was malformed and closes the connection. */
 	const struct sp_wire_layout *(*request)(void);
 	enum sp_err (*judge)(struct sp_server_request *req);
-	enum sp_err (*done)(struct sp_server_request *req); /* NULL: the answer is empty. req->op.replayed: publish nothing */
+	/* NULL: the answer is empty. With req->op.replayed (answered before; perhaps found before judge ran, on a pool thread): only seq,
+	 * time and taken of op are there; publish nothing. */
+	enum sp_err (*done)(struct sp_server_request *req);
 	void (*clear)(struct sp_server_request *req);       /* frees req->state; NULL when there is none. Any thread; runs always */
 	void (*room)(const struct sp_server_request *req, struct sp_id16 *out); /* lane ROOM: which room */
+	/* Reactor, when the answer says OK, just before it is sent; the connection still stands. For what belongs to a session. An error
+	 * becomes the answer. NULL for all but session.c and log_read.c. */
+	enum sp_err (*settle)(struct sp_server_request *req, struct sp_server_session *session);
 };
 
 /* Who asks; verified. Zero for a newcomer. */
@@ -56,6 +62,7 @@ struct sp_server_who {
 };
 
 struct sp_server_request {
+	struct sp_net_task task;        /* first: the way back to its reactor */
 	struct sp_server_request *next; /* in whichever queue it stands */
 	struct sp_server *server;
 	const struct sp_server_handler *handler;
@@ -82,7 +89,7 @@ const struct sp_server_config *sp_server_config_get(const struct sp_server *serv
 
 /* Writer's thread only (done): the item goes to every subscriber of its log with this batch. The body is copied. */
 SP_MUST_USE enum sp_err sp_server_publish(struct sp_server *server, const struct sp_store_log *log, const struct sp_store_item *item);
-/* Writer's thread only: every session is told that the directory moved on. Several in a batch become one event. */
+/* Any thread: every session is told that the directory moved on. */
 void sp_server_publish_directory(struct sp_server *server, uint64_t version);
 /* Writer's thread only: this account reads no more of the log, after the items published so far. */
 SP_MUST_USE enum sp_err sp_server_unsubscribe(struct sp_server *server, const struct sp_store_log *log, const struct sp_id16 *account);
