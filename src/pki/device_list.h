@@ -15,6 +15,7 @@
 
 #include "pki/pki.h"
 
+#define SP_DEVICE_LIST_LABEL "Sealpost DeviceList 1"
 #define SP_DEVICE_LIST_RECOVERED 1u
 
 /* struct {
