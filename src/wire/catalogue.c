@@ -8,6 +8,7 @@
 #include "wire/directory.h"
 #include "wire/enrol.h"
 #include "wire/inbox.h"
+#include "wire/keeper_msg.h"
 #include "wire/keypkg.h"
 #include "wire/log.h"
 #include "wire/response.h"

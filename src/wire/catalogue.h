@@ -63,7 +63,20 @@ const struct sp_wire_layout *sp_wire_empty_layout(void);
 	X(receipt_content)                                                                                             \
 	X(opened_entry)                                                                                                \
 	X(content)                                                                                                     \
-	X(room_name)
+	X(room_name)                                                                                                   \
+	X(invitation)                                                                                                  \
+	X(keeper_enrol_request) \
+	X(keeper_enrol_response) \
+	X(keeper_renew_request) \
+	X(keeper_certificate_response) \
+	X(keeper_invite_request) \
+	X(keeper_invite_response) \
+	X(keeper_server_certificate_request) \
+	X(keeper_crl_response) \
+	X(keeper_accounts_request) \
+	X(keeper_account) \
+	X(keeper_accounts_response) \
+	X(keeper_changed_event)
 
 struct sp_wire_body {
 	enum sp_wire_type type;

@@ -43,7 +43,7 @@ SP_WIRE_DECLARE(renew_request, SP_WIRE_RENEW_REQUEST)
 #define SP_WIRE_RENEW_RESPONSE(F) F(VEC, certificate, SP_LIMIT_CERT)
 SP_WIRE_DECLARE(renew_response, SP_WIRE_RENEW_RESPONSE)
 
-/* invitation: an encoded InviteRequest (keeper_msg.h), the very bytes that an admin's device signed with label
+/* invitation: an encoded Invitation (keeper_msg.h), the very bytes that an admin's device signed with label
  * "Sealpost Invite 1"; the keeper judges the signature itself. */
 #define SP_WIRE_INVITE_REQUEST(F) F(VEC, invitation, 256) F(VEC, signature, 128)
 SP_WIRE_DECLARE(invite_request, SP_WIRE_INVITE_REQUEST)

@@ -8,7 +8,7 @@
 /* X(NAME, text, use) */
 #define SP_WIRE_LABELS(X)                                                                                              \
 	X(DEVICE_LIST, "Sealpost DeviceList 1", "SignWithLabel over an encoded DeviceList")                            \
-	X(INVITE, "Sealpost Invite 1", "SignWithLabel over an encoded InviteRequest")                                  \
+	X(INVITE, "Sealpost Invite 1", "SignWithLabel over an encoded Invitation")                                  \
 	X(RECEIPT, "Sealpost Receipt 1", "SignWithLabel over a ReceiptToSign")                                         \
 	X(RECEIPT_KEY, "sealpost receipt 1", "MLS-Exporter label, empty context, 32 bytes: AES-256-GCM key of receipts")  \
 	X(DIRECT, "sealpost direct 1", "SHA-256 prefix of a direct room's id")                                         \
