@@ -46,6 +46,7 @@ struct sp_store_log {
 	struct sp_id16 id;
 };
 
+#define SP_STORE_KIND_COMMIT 1u /* the kind of a handshake's item; an APPEND to a room may not use it (SP_ERR_INVALID) */
 struct sp_store_item {
 	uint64_t seq; /* 1, 2, 3 ... in its log, without gaps */
 	struct sp_time time;
@@ -125,7 +126,6 @@ struct sp_store_inbox_item {
 struct sp_store_handshake {
 	struct sp_id16 room;
 	uint64_t epoch;
-	uint8_t kind;
 	struct sp_bytes commit;
 	struct sp_bytes group_info;
 	struct sp_bytes tree;
