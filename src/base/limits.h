@@ -33,6 +33,7 @@
 #define SP_LIMIT_CRL (1u << 20)       /* 25,000 revoked devices */
 #define SP_LIMIT_CSR 2048u
 #define SP_LIMIT_PKCS8 4096u          /* a signing key of ours is at most about 250 bytes */
+#define SP_LIMIT_CMS (64u << 20)      /* one CMS message in memory; a mail of 40 MiB in base64. OpenSSL takes three times as much */
 #define SP_LIMIT_DEVICE_LIST (32u << 10)
 #define SP_LIMIT_ACCOUNT_DEVICES 32u
 #define SP_LIMIT_DEVICE_LIST_VERSIONS 4096u
