@@ -116,6 +116,7 @@ static enum sp_err device_take(struct sp__mem *m, struct sp_store_op *op, struct
 	struct sp__mem_device *device = sp__mem_device_find(m, &one->device);
 	if (op->stamp.reqno != 0 && sp_id16_equal(&one->device, &op->stamp.device))
 		return SP_OK;
+	expired_forget(m, device, op->now);
 	struct sp__mem_package *package = package_choose(device);
 	if (!package)
 		return SP_OK;
@@ -130,7 +131,6 @@ static enum sp_err account_take(struct sp__mem *m, struct sp_store_op *op, const
 	struct sp_store_taken one = {.account = *id};
 	for (size_t i = 0; account && i < account->device_count; i++) {
 		one.device = account->devices[i];
-		expired_forget(m, sp__mem_device_find(m, &one.device), op->now);
 		SP_TRY(device_take(m, op, &one));
 	}
 	return SP_OK;
