@@ -294,6 +294,11 @@ static enum sp_err read_some(struct sp_net_client *client, int *out_events)
 	return err;
 }
 
+static bool is_room_kept(const struct sp_net_client *client)
+{
+	return client->in.buf.n + SP__NET_RECORD <= client->in.buf.max;
+}
+
 /* While the server is slow to take our bytes it may be waiting for us to take its own. */
 static enum sp_err keep_arrivals(struct sp_net_client *client)
 {
@@ -301,7 +306,7 @@ static enum sp_err keep_arrivals(struct sp_net_client *client)
 
 	if (client->fresh.n > 0)
 		SP_TRY(sp__frames_keep(&client->in, &client->fresh));
-	while (read_some(client, &events) == SP_OK)
+	while (is_room_kept(client) && read_some(client, &events) == SP_OK)
 		SP_TRY(sp__frames_keep(&client->in, &client->fresh));
 	return SP_OK;
 }
@@ -321,7 +326,7 @@ static enum sp_err write_all(struct sp_net_client *client, struct sp_bytes bytes
 		enum sp_err err = sp__tls_error(client->ssl, n, &events);
 		if (err != SP_ERR_AGAIN)
 			return err;
-		SP_TRY(wait_fd(client->fd, POLLOUT | POLLIN, until_ms, &got));
+		SP_TRY(wait_fd(client->fd, is_room_kept(client) ? POLLOUT | POLLIN : POLLOUT, until_ms, &got));
 		if (got & POLLIN)
 			SP_TRY(keep_arrivals(client));
 	}

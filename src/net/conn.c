@@ -216,13 +216,17 @@ static void note_drain(struct sp_net_conn *conn)
 		config->calls.on_drain(config->ctx, conn);
 }
 
-/* Writes records until the kernel takes no more. */
+/* Writes records until the kernel takes no more, or the others should have their turn (poll will tell that more can be written). */
 static enum sp_err write_out(struct sp_net_conn *conn)
 {
 	struct sp__out *out = &conn->out;
 	struct sp__net_counts *counts = &conn->reactor->server->counts;
+	size_t stop = out->head + SP__NET_TURN_BYTES;
 
 	while (out->head < out->n) {
+		if (out->head >= stop)
+			return SP_ERR_AGAIN;
+
 		size_t part = SP_MIN(out->n - out->head, (size_t)SP__NET_RECORD);
 		int n = SSL_write(conn->ssl, out->p + out->head, (int)part);
 		int events;

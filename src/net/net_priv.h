@@ -21,6 +21,7 @@
 
 #define SP__NET_SCRATCH (64u << 10)     /* what one read brings at most; one buffer a reactor */
 #define SP__NET_READS 16u               /* reads from one connection before the others have their turn */
+#define SP__NET_TURN_BYTES (512u << 10) /* written to one connection before the others have their turn */
 #define SP__NET_RECORD 16384u           /* RFC 8446 section 5.1 */
 #define SP__NET_LINGER_MS 2000          /* from our close_notify to the peer's end of stream */
 #define SP__NET_STALL_MS 30000          /* the kernel takes no byte for so long: the peer does not read */

@@ -196,14 +196,15 @@ static int ignore_revoked(int ok, X509_STORE_CTX *ctx)
 	return ok == 1 || X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_REVOKED;
 }
 
-static enum sp_err verify_path(struct sp_pki_trust *t, X509 *leaf, enum sp_pki_kind kind)
+static enum sp_err verify_path(struct sp_pki_trust *t, X509 *leaf, enum sp_pki_kind kind, bool crl_unasked)
 {
+	unsigned long crl_flags = crl_unasked ? 0 : X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	enum sp_err e = SP_ERR_NOMEM;
 	if (!ctx || X509_STORE_CTX_init(ctx, t->store, leaf, t->untrusted) != 1)
 		goto out;
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL | X509_V_FLAG_NO_CHECK_TIME);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_NO_CHECK_TIME | crl_flags);
 	X509_VERIFY_PARAM_set_purpose(param, sp__pki_purpose_id(kind == SP_PKI_DEVICE ? SP_PKI_FOR_DEVICE : SP_PKI_FOR_SERVER));
 	X509_STORE_CTX_set0_crls(ctx, t->crls);
 	X509_STORE_CTX_set_verify_cb(ctx, ignore_revoked);
@@ -213,13 +214,13 @@ out:
 	return e;
 }
 
-static enum sp_err judge_path(struct sp_pki_trust *t, struct sp_pki_identity *out, struct sp_bytes cert)
+static enum sp_err judge_path(struct sp_pki_trust *t, struct sp_pki_identity *out, struct sp_bytes cert, bool crl_unasked)
 {
 	struct sp_pki_claim claim = {0};
 	X509 *x = sp__pki_cert_decode(cert);
 	enum sp_err e = x ? sp__pki_claim_of(&claim, x, cert) : SP_ERR_CERTIFICATE;
 	if (e == SP_OK)
-		e = verify_path(t, x, claim.unverified.kind);
+		e = verify_path(t, x, claim.unverified.kind, crl_unasked);
 	/* a device certificate is for mail too, and OpenSSL must say so as well */
 	if (e == SP_OK && claim.unverified.kind == SP_PKI_DEVICE && X509_check_purpose(x, X509_PURPOSE_SMIME_SIGN, 0) != 1)
 		e = SP_ERR_CERTIFICATE;
@@ -242,7 +243,7 @@ static enum sp_err find_or_judge(struct sp_pki_trust *t, struct sp_pki_identity 
 	struct sp_pki_identity *slot = slot_of(t, &hash);
 	if (slot->kind == 0 || !sp_hash32_equal(&slot->cert_hash, &hash)) {
 		struct sp_pki_identity fresh;
-		SP_TRY(judge_path(t, &fresh, cert));
+		SP_TRY(judge_path(t, &fresh, cert, false));
 		*slot = fresh;
 	}
 	*out = *slot;
@@ -256,14 +257,22 @@ static enum sp_err check_revoked(const struct sp_pki_trust *t, const struct sp_p
 	return sp_pki_trust_is_revoked(t, &id->serial, number) ? SP_ERR_REVOKED : SP_OK;
 }
 
-static enum sp_err answer(struct sp_pki_trust *t, struct sp_pki_identity *id, struct sp_bytes cert, const struct sp_pki_question *question)
+/* The verdict but for the time. Without CRL nothing is kept: what is kept was judged with one. */
+static enum sp_err vouch(struct sp_pki_trust *t, struct sp_pki_identity *id, struct sp_bytes cert, const struct sp_pki_question *question)
 {
+	if (question->crl_unasked && question->purpose == SP_PKI_FOR_SERVER)
+		return judge_path(t, id, cert, true);
 	if (t->crl.info.number == 0 || t->crl.info.number < question->crl_number)
 		return SP_ERR_NEED_CREDENTIAL;
 	SP_TRY(find_or_judge(t, id, cert));
+	return check_revoked(t, id, question->crl_number);
+}
+
+static enum sp_err answer(struct sp_pki_trust *t, struct sp_pki_identity *id, struct sp_bytes cert, const struct sp_pki_question *question)
+{
+	SP_TRY(vouch(t, id, cert, question));
 	if ((id->kind == SP_PKI_SERVER) != (question->purpose == SP_PKI_FOR_SERVER))
 		return SP_ERR_CERTIFICATE;
-	SP_TRY(check_revoked(t, id, question->crl_number));
 	if (question->expiry_tolerated)
 		return SP_OK;
 	SP_TRY(check_time(question->at, t->issuing_from, t->issuing_until));
