@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -194,6 +195,52 @@ class Listener:
     def stop(self):
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(20)
+
+
+class Proxy:
+    """The network between people and the server: passes bytes on, and can change, freeze or cut them."""
+
+    def __init__(self, t, port):
+        self.port, self.target, self.mode, self.after = free_port(), port, "pass", 0
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        t.cleanups.append(self.close)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+                server = socket.create_connection(("127.0.0.1", self.target), 10)
+            except OSError:
+                return
+            for source, sink, up in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self.pump, args=(source, sink, up), daemon=True).start()
+
+    def pump(self, source, sink, up):
+        passed = 0
+        try:
+            while True:
+                data = source.recv(16384)
+                if not data:
+                    break
+                passed += len(data)
+                if up and self.mode != "pass" and passed > self.after:
+                    if self.mode == "cut":
+                        break
+                    if self.mode == "freeze":
+                        continue
+                    data = data[:-1] + bytes([data[-1] ^ 1]) # "flip"
+                sink.sendall(data)
+        except OSError:
+            pass
+        for s in (source, sink):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 class Profile:

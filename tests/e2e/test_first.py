@@ -3,10 +3,11 @@
 """What the product promises on a good day: identity, messages, states, rooms, the server's log."""
 import os
 import re
+import shutil
 import signal
 import sys
 
-from harness import DONE, FAILED, Profile, check, equal, main, run, wait_for, SEALPOST
+from harness import DONE, FAILED, Profile, Skip, check, equal, main, run, wait_for, SEALPOST
 
 RFC3339 = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 
@@ -56,6 +57,47 @@ def seed_13_certificates_are_made_and_validated(t):
     equal(again.code, FAILED, f"a second init must refuse: {again}")
     alice.ok("whoami")  # the organisation still stands
     equal(alice.json("whoami")["account"], "alice@example.org")
+
+
+def seed_18_shell_and_menu(t):
+    """The shell, its commands and its numbered menu, from a pipe."""
+    _, alice, bob = two(t)
+    script = "1\n4\nbob\nfrom the menu\nsend bob \"from the prompt\"\n5\n6\n2\n3\nfrobnicate\nhelp\nmenu\n7\n"
+    r = alice.ok("shell", stdin=script)
+    for word in ("1 people", "7 quit", "bob@example.org", "stored", "no unread messages", "everyone"):
+        check(word in r.out + r.err, f"the shell shows no {word!r}: {r}")
+    check("there is no such command" in r.err, str(r))
+    equal(bob.texts("--all"), ["from the menu", "from the prompt"])
+    equal(alice.run("shell", stdin="").code, DONE, "the end of input ends it")
+
+
+def seed_18_shell_on_a_terminal(t):
+    """Editing, completion and the passphrase question, on a real terminal."""
+    if not shutil.which("tmux"):
+        raise Skip("tmux is missing")
+    _, alice, _ = two(t)
+    name = f"sealpost-{os.getpid()}"
+    tmux = ["tmux", "-L", name]
+    env = {"PATH": os.environ["PATH"], "HOME": t.dir(), "TERM": "xterm", "LC_ALL": "C.UTF-8", "TMUX_TMPDIR": t.dir()}
+    run([*tmux, "new-session", "-d", "-x", "120", "-y", "40", f"{SEALPOST} --home {alice.home} shell; echo ended; sleep 60"], env=env)
+    t.cleanups.append(lambda: run([*tmux, "kill-server"], env=env))
+
+    def screen():
+        return run([*tmux, "capture-pane", "-p"], env=env).out
+
+    def keys(*what):
+        run([*tmux, "send-keys", *what], env=env)
+
+    wait_for(lambda: "Passphrase:" in screen(), "the passphrase question")
+    keys("correct horse battery staple", "Enter")
+    wait_for(lambda: "sealpost>" in screen(), "the prompt")
+    check("staple" not in screen(), "the passphrase was echoed")
+    keys("peo", "Tab", "Enter")
+    wait_for(lambda: "bob@example.org" in screen(), "people by completion")
+    keys("who", "Tab", "Enter")
+    wait_for(lambda: "certificate until" in screen(), "whoami by completion")
+    keys("7", "Enter")
+    wait_for(lambda: "ended" in screen(), "the end")
 
 
 def seed_22_name_and_id_stay(t):

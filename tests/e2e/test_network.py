@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from harness import DONE, Skip, check, equal, main, run, wait_for
+from harness import DONE, REFUSED, UNREACHABLE, Profile, Proxy, Skip, check, equal, main, run, wait_for
 
 ALPN = "sealpost/1"
 REQUEST, RESPONSE, EVENT = 1, 2, 3
@@ -270,6 +270,45 @@ def seed_37_secure_close_is_told_from_a_cut(t):
     check("close" in log, f"the log tells a close: {log[-1500:]}")
 
 
+def seed_36_what_is_changed_on_the_way_is_refused(t):
+    """Somebody in the middle flips a bit, cuts, or freezes: the command says so, nothing is lost, stored twice or believed."""
+    org = t.org()
+    proxy = Proxy(t, org.port)
+    alice = org.join("alice", org.admin_link.replace(f":{org.port}/", f":{proxy.port}/"))
+    org.admin_link = None
+    bob = org.join("bob")
+    alice.ok("send", "bob", "before")
+    for mode, after in (("flip", 0), ("flip", 1500), ("flip", 3000), ("cut", 1000), ("cut", 3500)):
+        proxy.mode, proxy.after = mode, after
+        r = alice.run("send", "bob", f"{mode} {after}")
+        check(r.code in (REFUSED, UNREACHABLE), f"{mode} after {after}: {r}")
+        check(r.err.startswith("sealpost: "), str(r))
+        proxy.mode = "pass"
+        alice.ok("send", "bob", f"well after {mode} {after}")
+    texts = bob.texts("--all")
+    equal(len(texts), len(set(texts)), "a text twice")
+    check({"before", "well after cut 3500", "well after flip 0"} <= set(texts), texts)
+    alive(org)
+
+
+def seed_36_a_server_in_the_middle_is_refused(t):
+    """Another organisation's server, at the address in the link or at the address a profile knows, is not taken for ours."""
+    org, other = t.org(), t.org(name="other.example")
+    other.join("mallory")
+    proxy = Proxy(t, org.port)
+    link = org.admin_link.replace(f":{org.port}/", f":{proxy.port}/")
+    proxy.target = other.port
+    alice = Profile(t, "alice")
+    r = alice.fails(REFUSED, "join", link, "--name", "alice")
+    check("fingerprint" in r.err, str(r))
+    proxy.target = org.port
+    alice.ok("join", link, "--name", "alice")
+    proxy.target = other.port
+    alice.fails(REFUSED, "send", "everyone", "to whom?")
+    proxy.target = org.port
+    alice.ok("send", "everyone", "to us")
+
+
 def resources_do_not_grow(t):
     org = t.org()
     alive(org)
@@ -282,7 +321,7 @@ def resources_do_not_grow(t):
 
 TESTS = [N01_old_tls_and_wrong_alpn, N02_no_early_data, seed_12_no_certificate_no_service, seed_35_both_sides_prove_themselves, malformed_frames_of_every_type,
          oversize_frames, rubbish_before_tls, N04_slow_and_silent_connections, N06_connection_flood, seed_37_secure_close_is_told_from_a_cut,
-         resources_do_not_grow]
+         seed_36_what_is_changed_on_the_way_is_refused, seed_36_a_server_in_the_middle_is_refused, resources_do_not_grow]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))
