@@ -73,6 +73,26 @@ static void text_round_trip(text_fn *decode, text_fn *encode, struct sp_bytes in
 	sp_buf_clear(&text);
 }
 
+/* What people type may have several forms, but they mean one value. */
+static void words_mean_one_value(struct sp_bytes input)
+{
+	struct sp_buf raw, text, again;
+	size_t n = input.n ? input.p[0] % 40 : 0;
+	sp_buf_init(&raw, 64);
+	sp_buf_init(&text, 1024);
+	sp_buf_init(&again, 64);
+	if (sp_words_decode(&raw, input, n) == SP_OK) {
+		FUZZ_CHECK(raw.n == n && sp_words_encode(&text, sp_buf_bytes(&raw)) == SP_OK);
+		FUZZ_CHECK(sp_words_decode(&again, sp_buf_bytes(&text), n) == SP_OK);
+		FUZZ_CHECK(sp_bytes_equal(sp_buf_bytes(&raw), sp_buf_bytes(&again)));
+	} else {
+		FUZZ_CHECK(raw.n == 0);
+	}
+	sp_buf_clear(&raw);
+	sp_buf_clear(&text);
+	sp_buf_clear(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t split = size ? data[0] % 32 : 0;
@@ -81,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sp_bytes script = {data + 1, split}, input = {data + 1 + split, size - 1 - split};
 	read_script(script, input);
 	varint_is_canonical(input);
+	words_mean_one_value(input);
 	text_round_trip(sp_hex_decode, sp_hex_encode, input, true);
 	text_round_trip(sp_base32_decode, sp_base32_encode, input, true);
 	text_round_trip(sp_base64_decode, sp_base64_encode, input, false);

@@ -77,4 +77,13 @@ SP_MUST_USE enum sp_err sp_base64_decode(struct sp_buf *out, struct sp_bytes in)
 SP_MUST_USE enum sp_err sp_base64url_encode(struct sp_buf *out, struct sp_bytes in);
 SP_MUST_USE enum sp_err sp_base64url_decode(struct sp_buf *out, struct sp_bytes in);
 
+/* -- fingerprints as words, to be read aloud: 10 bits a word from a list of 1,024, so 26 words for 32 bytes. The short
+ *    form is the first 6 words (60 bits): enough against an accident, not against an attacker with a cluster. -- */
+#define SP_WORDS_SHORT 6u
+SP_MUST_USE enum sp_err sp_words_encode(struct sp_buf *out, struct sp_bytes in);       /* separated by one space */
+SP_MUST_USE enum sp_err sp_words_encode_short(struct sp_buf *out, struct sp_bytes in); /* SP_ERR_USAGE below 7 bytes */
+/* Exactly n bytes from what a person typed: either case, blanks or hyphens between, a word or its first four letters.
+ * SP_ERR_ENCODING for an unknown or missing word, SP_ERR_TRAILING for one too many. */
+SP_MUST_USE enum sp_err sp_words_decode(struct sp_buf *out, struct sp_bytes in, size_t n);
+
 #endif
