@@ -80,6 +80,10 @@ SP_MUST_USE enum sp_err sp__mls_tree_diff_reserve(struct sp_mls_tree_diff *diff,
 SP_MUST_USE enum sp_err sp__mls_tree_diff_verify(const struct sp_mls_env *env, struct sp_mls_tree_diff *diff, const struct sp_mls_tree_context *context,
 						 bool whole);
 
+/* Do all members list this code point, now in the diff? O(1). Default types: always. For proposals of unknown types call
+ * it between removes and adds (section 12.2: those who are added or removed need not support them). */
+bool sp__mls_tree_diff_has_support(const struct sp_mls_tree_diff *diff, enum sp_mls_capability what, uint16_t value);
+
 /* -- TreeKEM (7.4 to 7.6) -------------------------------------------------------------------------------------------------- */
 
 /* Our private keys: [0] our leaf's, [i] that of our i-th ancestor; n == 0 is "not known". Fixed size, so that staging a change of
