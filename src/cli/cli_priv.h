@@ -127,9 +127,9 @@ json_t *sp__cli_json_room(const struct sp_client_room *room);
 const char *sp__cli_mode_name(enum sp_client_mode mode);
 const char *sp__cli_state_name(enum sp_client_state state);
 const char *sp__cli_verdict_name(enum sp_client_verdict verdict);
-/* "1f3a 09c2 ..." */
-#define SP_CLI_HASH_TEXT 80u
-void sp__cli_hash_text(char out[SP_CLI_HASH_TEXT], const struct sp_hash32 *h);
+/* Hex and words; label is what stands before. */
+void sp__cli_print_fingerprint(FILE *to, const char *label, const struct sp_hash32 *h);
+void sp__cli_print_fingerprint_short(FILE *to, const struct sp_hash32 *h); /* six words */
 struct sp_time sp__cli_now(void);
 
 /* -- inbox.c ------------------------------------------------------------------------------------------------------ */

@@ -16,18 +16,16 @@ static json_t *me_json(const struct sp_client_me *me)
 
 static void print_me(struct sp_cli *cli, const struct sp_client_me *me)
 {
-	char hash[SP_CLI_HASH_TEXT], until[SP_TIME_TEXT_MAX];
+	char until[SP_TIME_TEXT_MAX];
 	sp__cli_time_text(until, me->certificate_until, sp__cli_now());
 	printf("account       %s%s%s%s\n", sp__cli_style(cli, "\033[1m"), me->account, sp__cli_style(cli, "\033[0m"),
 	       me->is_admin ? " (administrator)" : "");
-	sp__cli_hash_text(hash, &me->fingerprint);
-	printf("fingerprint   %s\n", hash);
+	sp__cli_print_fingerprint(stdout, "fingerprint", &me->fingerprint);
 	printf("device        %.8s ", me->device_id);
 	sp__cli_put(stdout, sp_bytes_str(me->device_name), SP_CLI_PUT_LINE);
 	printf(", certificate until %s\n", until);
 	printf("organisation  %s at %s\n", me->organisation, me->server);
-	sp__cli_hash_text(hash, &me->organisation_fingerprint);
-	printf("fingerprint   %s\n", hash);
+	sp__cli_print_fingerprint(stdout, "fingerprint", &me->organisation_fingerprint);
 }
 
 enum sp_err sp__cli_whoami(struct sp_cli *cli, struct sp_cli_args *args)
@@ -49,11 +47,11 @@ enum sp_err sp__cli_whoami(struct sp_cli *cli, struct sp_cli_args *args)
 
 static void tell_join(struct sp_cli *cli, const struct sp_client_me *me)
 {
-	char hash[SP_CLI_HASH_TEXT], until[SP_TIME_TEXT_MAX];
-	sp__cli_hash_text(hash, &me->organisation_fingerprint);
+	char until[SP_TIME_TEXT_MAX];
 	sp__cli_time_text(until, me->certificate_until, sp__cli_now());
 	sp__cli_talk(cli, "organisation fingerprint matches the link");
-	sp__cli_talk(cli, "  %s", hash);
+	if (!cli->quiet)
+		sp__cli_print_fingerprint(stderr, "", &me->organisation_fingerprint);
 	if (me->was_joined_before)
 		sp__cli_talk(cli, "this profile had joined before; nothing was changed");
 	else

@@ -5,6 +5,10 @@
  */
 #include "cli/cli_priv.h"
 
+#include "codec/codec.h"
+
+#define HASH_TEXT 80u
+
 const char *sp__cli_mode_name(enum sp_client_mode mode)
 {
 	return mode == SP_CLIENT_RECORD ? "record" : "private";
@@ -81,7 +85,7 @@ json_t *sp__cli_json_hash(const struct sp_hash32 *h)
 	return json_string(hex);
 }
 
-void sp__cli_hash_text(char out[SP_CLI_HASH_TEXT], const struct sp_hash32 *h)
+static void hash_text(char out[HASH_TEXT], const struct sp_hash32 *h)
 {
 	char hex[65];
 	size_t n = 0;
@@ -92,6 +96,36 @@ void sp__cli_hash_text(char out[SP_CLI_HASH_TEXT], const struct sp_hash32 *h)
 		out[n++] = hex[i];
 	}
 	out[n] = '\0';
+}
+
+/* Words first: they are what people read to each other. In lines of 9, 9 and 8. */
+void sp__cli_print_fingerprint(FILE *to, const char *label, const struct sp_hash32 *h)
+{
+	char hex[HASH_TEXT];
+	struct sp_buf words;
+	size_t count = 0;
+	sp_buf_init(&words, 512);
+	hash_text(hex, h);
+	fprintf(to, "%-13s %s\n", label, hex);
+	if (sp_words_encode(&words, sp_hash32_bytes(h)) == SP_OK) {
+		fprintf(to, "%-13s ", "  in words");
+		for (size_t i = 0; i < words.n; i++)
+			if (words.p[i] == ' ' && ++count % 9 == 0)
+				fprintf(to, "\n%-13s ", "");
+			else
+				fputc(words.p[i], to);
+		fputc('\n', to);
+	}
+	sp_buf_clear(&words);
+}
+
+void sp__cli_print_fingerprint_short(FILE *to, const struct sp_hash32 *h)
+{
+	struct sp_buf words;
+	sp_buf_init(&words, 128);
+	if (sp_words_encode_short(&words, sp_hash32_bytes(h)) == SP_OK)
+		fprintf(to, "%.*s", (int)words.n, (const char *)words.p);
+	sp_buf_clear(&words);
 }
 
 json_t *sp__cli_json_message(const struct sp_client_message *m)

@@ -25,10 +25,10 @@ static json_t *people_json(const struct sp_client_people *people)
 
 static void print_person(struct sp_cli *cli, const struct sp_client_person *p, size_t width)
 {
-	char hash[SP_CLI_HASH_TEXT];
-	sp__cli_hash_text(hash, &p->fingerprint);
 	sp__cli_put_padded(stdout, sp_bytes_str(p->account), width);
-	printf("  %.19s  %u device%s%s%s%s%s", hash, p->devices, p->devices == 1 ? "" : "s", p->is_online ? ", online" : "", p->is_admin ? ", admin" : "",
+	fputs("  ", stdout);
+	sp__cli_print_fingerprint_short(stdout, &p->fingerprint);
+	printf("  %u device%s%s%s%s%s", p->devices, p->devices == 1 ? "" : "s", p->is_online ? ", online" : "", p->is_admin ? ", admin" : "",
 	       p->is_disabled ? ", disabled" : "", p->is_checked ? ", checked" : "");
 	if (p->is_recovered)
 		printf("  %sthe account was begun anew by the organisation%s", sp__cli_style(cli, "\033[33m"), sp__cli_style(cli, "\033[0m"));
