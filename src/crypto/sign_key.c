@@ -11,6 +11,8 @@
 #include <openssl/decoder.h>
 #include <openssl/encoder.h>
 
+#define SIGNATURE_MAX 160u /* above every n_signature_max */
+
 struct sp_sign_key {
 	const struct sp__sig_info *info;
 	EVP_PKEY *evp;
@@ -165,12 +167,15 @@ static enum sp_err run_sign(EVP_MD_CTX *ctx, const struct sp_sign_key *key, uint
 {
 	if (!ctx || EVP_DigestSignInit_ex(ctx, NULL, key->info->digest, NULL, NULL, key->evp, NULL) <= 0)
 		return SP_ERR_CRYPTO;
-	return EVP_DigestSign(ctx, out, n, message.p, message.n) > 0 ? SP_OK : SP_ERR_CRYPTO;
+	if (EVP_DigestSign(ctx, out, n, message.p, message.n) <= 0)
+		return SP_ERR_CRYPTO;
+	/* out of memory in its last step, OpenSSL 3.0's ECDSA says success and 2^32 - 1 bytes */
+	return *n > 0 && *n <= key->info->n_signature_max ? SP_OK : SP_ERR_CRYPTO;
 }
 
 static enum sp_err software_sign(void *key, struct sp_buf *out, struct sp_bytes message)
 {
-	uint8_t signature[160];
+	uint8_t signature[SIGNATURE_MAX];
 	size_t n = sizeof signature;
 	const uint8_t none = 0;
 	if (!message.p)
