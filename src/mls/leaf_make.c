@@ -149,7 +149,8 @@ static enum sp_err make_leaf(const struct sp_mls_env *env, struct sp_buf *leaf, 
 	return sp_writer_finish(&w);
 }
 
-/* What a peer would refuse is refused here: the caller listed too little. */
+/* What a peer would refuse is refused here: the caller listed too little. A leaf that says what an accepted one said is
+ * not judged again. */
 static enum sp_err check_made(const struct sp_mls_env *env, struct sp_bytes leaf, const struct sp_mls_suite *suite)
 {
 	struct sp_reader r = sp_reader_of(leaf);
@@ -168,7 +169,7 @@ enum sp_err sp__mls_leaf_node_make(const struct sp_mls_env *env, struct sp_buf *
 	enum sp_err e = make->signer->alg == make->suite->sig ? SP_OK : SP_ERR_USAGE;
 	if (e == SP_OK)
 		e = make_leaf(env, &leaf, &tbs, &signature, make);
-	if (e == SP_OK)
+	if (e == SP_OK && make->params)
 		e = check_made(env, sp_buf_bytes(&leaf), make->suite);
 	if (e == SP_OK)
 		e = sp_buf_append(out, sp_buf_bytes(&leaf));

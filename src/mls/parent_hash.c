@@ -24,8 +24,8 @@ enum sp_err sp__mls_parent_hash(const struct sp_mls_suite *suite, struct sp_byte
 {
 	struct sp_buf in;
 	sp_buf_init(&in, 3 * (UINT8_MAX + 2));
-	*out = (struct sp_hash){0};
 	enum sp_err e = write_input(&in, key, parent_hash, sibling_hash);
+	*out = (struct sp_hash){0}; /* parent_hash may be out's */
 	if (e == SP_OK)
 		e = sp_hash_of(out, suite->hash, sp_buf_bytes(&in));
 	sp_buf_clear(&in);

@@ -9,7 +9,7 @@
 enum sp_err sp__mls_tree_diff_update(struct sp_mls_tree_diff *diff, uint32_t leaf, struct sp_bytes leaf_node)
 {
 	struct sp_mls_tree_leaf *node;
-	if (!sp__mls_treeview_has_node(sp__mls_treeview_of_diff(diff), sp__mls_node_of_leaf(leaf)))
+	if (sp__mls_tree_diff_leaf(diff, leaf) == NULL)
 		return SP_ERR_INVALID;
 	SP_TRY(sp__mls_tree_leaf_new(&node, leaf_node, NULL));
 	SP_TRY(sp__mls_diff_set_leaf(diff, leaf, node));
@@ -18,7 +18,7 @@ enum sp_err sp__mls_tree_diff_update(struct sp_mls_tree_diff *diff, uint32_t lea
 
 enum sp_err sp__mls_tree_diff_remove(struct sp_mls_tree_diff *diff, uint32_t leaf)
 {
-	if (!sp__mls_treeview_has_node(sp__mls_treeview_of_diff(diff), sp__mls_node_of_leaf(leaf)))
+	if (sp__mls_tree_diff_leaf(diff, leaf) == NULL)
 		return SP_ERR_INVALID;
 	diff->free_from = SP_MIN(diff->free_from, leaf);
 	SP_TRY(sp__mls_diff_blank_path(diff, leaf));
