@@ -62,17 +62,6 @@ def foreign_token(t):
     org.join("bob", own)
 
 
-def expired_token(t):
-    org = t.org()
-    link = org.invite("bob")
-    org.stop()
-    # the keeper's clock, 60 days on: no invitation lives that long
-    org.start(prefix=("faketime", "-f", "+60d")) if os.path.exists("/usr/bin/faketime") else org.start()
-    if os.path.exists("/usr/bin/faketime"):
-        r = run(["faketime", "-f", "+60d", *Profile(t, "bob").argv("join", link, "--name", "bob")])
-        equal(r.code, REFUSED, str(r))
-
-
 def name_is_fixed_by_the_invitation(t):
     org = t.org()
     mallory = Profile(t, "mallory")
