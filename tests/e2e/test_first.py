@@ -59,6 +59,27 @@ def seed_13_certificates_are_made_and_validated(t):
     equal(alice.json("whoami")["account"], "alice@example.org")
 
 
+def seed_13_openssl_agrees(t):
+    """An independent program judges what the keeper made: the server's chain verifies under the root in front's folder."""
+    if not shutil.which("openssl"):
+        raise Skip("openssl is missing")
+    org = t.org()
+    folder = t.dir()
+    shown = run(["openssl", "s_client", "-connect", f"127.0.0.1:{org.port}", "-alpn", "sealpost/1", "-showcerts"], timeout=20).out
+    chain = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", shown, re.S)
+    check(len(chain) >= 2, f"the server sends {len(chain)} certificates")
+    leaf, others, root = (os.path.join(folder, n) for n in ("leaf.pem", "others.pem", "root.pem"))
+    for path, text in ((leaf, chain[0]), (others, "\n".join(chain[1:]))):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text + "\n")
+    r = run(["openssl", "x509", "-inform", "DER", "-in", os.path.join(org.dir, "front", "root.der"), "-out", root])
+    equal(r.code, DONE, str(r))
+    r = run(["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", root, "-untrusted", others, leaf])
+    check(r.code == DONE and "OK" in r.out, str(r))
+    text = run(["openssl", "x509", "-in", leaf, "-noout", "-text"]).out
+    check("sealpost:server:example.org" in text and "TLS Web Server Authentication" in text, text)
+
+
 def seed_18_shell_and_menu(t):
     """The shell, its commands and its numbered menu, from a pipe."""
     _, alice, bob = two(t)
