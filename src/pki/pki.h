@@ -86,6 +86,8 @@ enum sp_pki_purpose { SP_PKI_FOR_DEVICE = 1, SP_PKI_FOR_SERVER = 2, SP_PKI_FOR_M
  * chain verdict of recent certificates, so that a second judgement costs a table look-up. */
 struct sp_pki_trust;
 
+/* SHA-256 of a root certificate's DER SubjectPublicKeyInfo, for one who holds the root in its own folder. Verifies nothing. */
+SP_MUST_USE enum sp_err sp_pki_root_fingerprint(struct sp_hash32 *out, struct sp_bytes root);
 /* fingerprint: SHA-256 of the root's DER SubjectPublicKeyInfo, as an invitation carries it; SP_ERR_FINGERPRINT when the
  * root is another. now: the root and issuing certificates must be valid. */
 SP_MUST_USE enum sp_err sp_pki_trust_new(struct sp_pki_trust **out, const struct sp_hash32 *fingerprint, struct sp_bytes root, struct sp_bytes issuing,

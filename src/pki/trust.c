@@ -61,6 +61,19 @@ static enum sp_err check_authorities(struct sp_pki_trust *t, const struct sp_has
 	return X509_verify(t->root, key) == 1 && X509_verify(t->issuing, key) == 1 ? SP_OK : SP_ERR_CERTIFICATE;
 }
 
+enum sp_err sp_pki_root_fingerprint(struct sp_hash32 *out, struct sp_bytes root)
+{
+	struct sp_pki_point point;
+	X509 *x = sp__pki_cert_decode(root);
+	enum sp_err e = x ? sp__pki_pubkey_point(&point, X509_get_X509_PUBKEY(x)) : SP_ERR_CERTIFICATE;
+	*out = (struct sp_hash32){{0}};
+	if (e == SP_OK)
+		e = sp_pki_spki_hash(out, &point);
+	X509_free(x);
+	ERR_clear_error();
+	return e;
+}
+
 static enum sp_err read_validity(struct sp_pki_trust *t)
 {
 	struct sp_time root_from, root_until;

@@ -81,7 +81,7 @@ struct sp_server_session {
 	struct sp_pki_serial serial;
 	struct sp_server_who who;
 	struct sp__subscription *subs;
-	size_t sub_n;
+	size_t sub_n, behind, reads; /* subscriptions; those not live; catch-up reads on their way */
 	size_t in_flight, in_flight_bytes, in_flight_slow;
 	int64_t credit;        /* bytes of items events that may still be sent */
 	int64_t allowance;     /* thousandths of a mutation */
@@ -101,14 +101,16 @@ struct sp__peer {
 
 /* net's callbacks (session.c) */
 void sp__session_calls(struct sp_net_server_calls *out);
+void sp__session_event(struct sp_server_session *s, uint8_t type, struct sp_bytes body);
 void sp__session_closing(struct sp_server_session *s, enum sp_wire_closing_reason reason);
 
 /* -- dispatch.c -------------------------------------------------------------------------------------------------------------- */
 
-enum sp_err sp__dispatch_init(void) SP_MUST_USE;
+void sp__dispatch_init(struct sp_server *server);
 enum sp_err sp__dispatch_frame(struct sp_server_session *s, const struct sp_frame *frame) SP_MUST_USE;
 uint32_t sp__dispatch_frame_max(uint8_t kind, uint8_t type);
-const struct sp_server_handler *sp__dispatch_find(uint8_t type);
+/* A request that was not taken: its header is enough to answer it. */
+enum sp_err sp__dispatch_refuse(struct sp_server_session *s, const struct sp_frame *frame, enum sp_err why) SP_MUST_USE;
 /* Any thread but the writer's: what judge returned, and where the request goes next (the writer, or its reactor). */
 void sp__request_judged(struct sp_server_request *req, enum sp_err err);
 /* The result stands: back to the reactor. */
@@ -127,7 +129,8 @@ struct sp__job {
 };
 struct sp__pool;
 enum sp_err sp__pool_new(struct sp__pool **out, unsigned threads) SP_MUST_USE;
-void sp__pool_free(struct sp__pool **pool); /* runs what is queued first */
+void sp__pool_stop(struct sp__pool *pool);  /* runs what is queued first, ends the threads; rooms can still be released */
+void sp__pool_free(struct sp__pool **pool);
 void sp__pool_job(struct sp__pool *pool, struct sp__job *job);
 void sp__pool_request(struct sp__pool *pool, struct sp_server_request *req);
 void sp__pool_room_request(struct sp__pool *pool, struct sp_server_request *req);
@@ -185,8 +188,8 @@ void sp__online_remove(struct sp__online *online, const struct sp_id16 *account)
 
 struct sp__keeper;
 enum sp_err sp__keeper_new(struct sp__keeper **out, struct sp_server *server) SP_MUST_USE;
-/* Asks and waits; before sp__keeper_start on the main thread, afterwards on the keeper's own (lane KEEPER). The answer's struct, without its
- * error field, is appended to out. */
+/* Asks and waits; before sp__keeper_start on the main thread, afterwards on the keeper's own (lane KEEPER). The answer's body is put in place of
+ * what out has. SP_ERR_IO: the keeper is gone or does not answer, and the process ends. */
 enum sp_err sp__keeper_ask(struct sp__keeper *keeper, uint8_t type, struct sp_bytes body, struct sp_buf *out) SP_MUST_USE;
 enum sp_err sp__keeper_start(struct sp__keeper *keeper) SP_MUST_USE;
 void sp__keeper_request(struct sp__keeper *keeper, struct sp_server_request *req);
@@ -195,6 +198,7 @@ void sp__keeper_stop(struct sp__keeper **keeper);
 /* -- identity.c: our certificate, the trust in others', the CRL ------------------------------------------------------------------------- */
 
 enum sp_err sp__identity_load(struct sp_server *server) SP_MUST_USE;          /* root and issuing from the folder */
+/* From the keeper's answers; on its thread, or on the main one before that runs. */
 enum sp_err sp__identity_crl_refresh(struct sp_server *server) SP_MUST_USE;   /* asks the keeper */
 enum sp_err sp__identity_renew(struct sp_server *server) SP_MUST_USE;         /* a new key and its certificate */
 enum sp_err sp__identity_renew_when_due(struct sp_server *server) SP_MUST_USE;
@@ -243,6 +247,7 @@ struct sp_server {
 	struct sp__keeper *keeper;
 	struct sp__metrics *metrics;
 	struct sp__shard *shards; /* one a reactor */
+	const struct sp_server_handler *handlers[256];
 	unsigned reactors;
 	struct sp_time started;
 	_Atomic uint64_t directory_version;

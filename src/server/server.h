@@ -15,14 +15,14 @@
 struct sp_server_config {
 	const char *listen;    /* "HOST:PORT"; port 0 takes a free one */
 	const char *public_host; /* "HOST:PORT" for links; NULL: the address bound */
-	const char *folder;    /* D/front: root.der and issuing.der are read here, crl.der is kept here */
+	const char *folder;    /* D/front: root.der and issuing.der are read here */
 	const char *store_url; /* "sqlite:PATH" or "mem:" */
 	const char *org;       /* the organisation's domain */
 	const char *metrics;   /* loopback "HOST:PORT" for GET /metrics, or NULL */
 	bool is_open;          /* self-registration without a token */
 	unsigned account_rate; /* mutations a second from one connection, sustained, ten times that at once; 0: the default 1,000 */
 	unsigned reactors;     /* 0: one less than the cores, at least one */
-	int keeper_fd;         /* socketpair to the keeper; SOCK_SEQPACKET or SOCK_STREAM as wire/keeper_msg.h says */
+	int keeper_fd;         /* socketpair (stream) to the keeper */
 	int log_fd;            /* the connection and event log, a line each */
 	int ready_fd;          /* once connections are accepted: the address and a newline are written here, then it is closed; -1: none */
 	int stop_fd;           /* readable (or closed by the other end) means: stop cleanly */

@@ -70,6 +70,7 @@ struct sp_server_request {
 	uint32_t id;
 	bool closes; /* set by judge: after the answer the connection closes */
 	bool has_op;
+	bool has_room; /* the machinery's: its room is to be released */
 	struct sp_server_who who;
 	struct sp_net_from from;
 	struct sp_time now;   /* when it arrived */
@@ -116,6 +117,8 @@ void sp_server_roster_forget(struct sp_server *server, const struct sp_id16 *roo
 
 extern const struct sp_server_handler sp__server_session_handlers[];
 extern const size_t sp__server_session_handler_count;
+extern const struct sp_server_handler sp__server_enrol_handlers[];
+extern const size_t sp__server_enrol_handler_count;
 extern const struct sp_server_handler sp__server_log_handlers[];
 extern const size_t sp__server_log_handler_count;
 extern const struct sp_server_handler sp__server_directory_handlers[];
