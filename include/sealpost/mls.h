@@ -465,7 +465,7 @@ SP_API SP_MUST_USE enum sp_err sp_mls_group_propose(const struct sp_mls_env *env
 
 struct sp_mls_commit_params {
 	size_t size;
-	const struct sp_mls_propose *proposals; /* by value, in this order, after the stored ones */
+	const struct sp_mls_propose *proposals; /* by value, in this order, before the stored ones */
 	size_t n_proposals;
 	bool without_stored;                    /* leave out the proposals received in this epoch */
 	bool force_path;                        /* a path even where the RFC lets it be omitted */

@@ -79,7 +79,50 @@
 	X(186, "5.1.1", "the keys of an UpdatePath are public keys of the suite's KEM")                                                    \
 	X(187, "12.4.3.1", "the path secret of a Welcome gives the keys of the tree")
 
-#define SP_MLS_RULES_GROUP(X)
+#define SP_MLS_RULES_GROUP(X) \
+	X(300, "12.4", "a reference in a commit names a proposal received in this epoch") \
+	X(301, "12.2", "a commit holds no Update by its committer") \
+	X(302, "12.2", "a commit does not remove its committer") \
+	X(303, "12.2", "at most one Update or Remove applies to a leaf") \
+	X(304, "12.2", "no two Adds present the same client") \
+	X(305, "12.2", "no Add presents a client that stays in the group") \
+	X(306, "12.2", "no two PreSharedKey proposals name the same PSK") \
+	X(307, "12.2", "at most one GroupContextExtensions proposal") \
+	X(308, "12.2", "a ReInit proposal stands alone") \
+	X(309, "12.2", "ExternalInit is in external commits only") \
+	X(310, "12.2", "a proposal type is supported by all members who process it") \
+	X(311, "12.4", "the path is there where the proposals require it") \
+	X(312, "12.2", "an external commit has exactly one ExternalInit") \
+	X(313, "12.2", "an external commit has at most one Remove") \
+	X(314, "12.2", "an external commit has ExternalInit, Remove and PreSharedKey proposals only") \
+	X(315, "12.4.3.2", "an external commit has no proposal by reference") \
+	X(316, "12.4.3.2", "an external commit has a path") \
+	X(317, "12.1.4", "PSKs of usage reinit and branch are for the groups they start") \
+	X(318, "12.1.4", "a psk_nonce has length KDF.Nh") \
+	X(319, "12.1.5", "a ReInit does not lower the version") \
+	X(320, "12.1.3", "a Remove names a leaf that is not blank") \
+	X(321, "12.1.2", "an Update comes from a member") \
+	X(322, "12.1.8", "a proposal type may be sent by a sender outside of the group") \
+	X(323, "12.1.8.1", "an external_senders extension is well formed") \
+	X(324, "11.1", "a required_capabilities extension is well formed") \
+	X(325, "8.3", "the kem_output of an ExternalInit gives an init secret") \
+	X(330, "12.4.3.1", "a Welcome has secrets for one of our key packages, of its cipher suite") \
+	X(331, "12.4.3.1", "the group secrets of a Welcome decrypt and are well formed") \
+	X(332, "12.4.3.1", "a PSK of usage reinit or branch is the only such PSK of a Welcome") \
+	X(333, "12.4.3.1", "the GroupInfo of a Welcome decrypts") \
+	X(334, "12.4.3", "the signature of a GroupInfo verifies with the key of its signer's leaf") \
+	X(335, "12.4.3.1", "the cipher suite of a GroupInfo is that of the key package") \
+	X(336, "12.4.3.1", "the tree hash of the ratchet tree is that of the GroupContext") \
+	X(337, "12.4.3.1", "a leaf of the tree is identical to that of our key package") \
+	X(338, "12.4.3.1", "the confirmation tag of a GroupInfo is right") \
+	X(339, "12.4.3.1", "a group made by reinitialisation or branching is at epoch 1") \
+	X(340, "11.2", "a reinitialised group has the parameters of the ReInit proposal") \
+	X(341, "11.2", "all members of the old group are members of the reinitialised one") \
+	X(342, "11.3", "a branched group has version and cipher suite of the old one") \
+	X(343, "11.3", "the members of a branched group are members of the old one") \
+	X(344, "13.4", "a joiner supports every extension of the group context") \
+	X(345, "12.4.3.2", "a GroupInfo for an external join has external_pub") \
+	X(346, "12.4.3", "a GroupInfo is that of the epoch it is given for")
 
 #define SP_MLS_RULES(X) SP_MLS_RULES_FRAMING(X) SP_MLS_RULES_TREE(X) SP_MLS_RULES_GROUP(X)
 
