@@ -100,8 +100,9 @@ struct sp_net_reactor {
 };
 
 enum sp_err sp__reactor_start(struct sp_net_reactor *r, struct sp_net_server *server, unsigned index) SP_MUST_USE;
-void sp__reactor_stop(struct sp_net_reactor *r, unsigned drain_ms); /* posts the order; join waits and frees */
+void sp__reactor_stop(struct sp_net_reactor *r, unsigned drain_ms); /* posts the order; join waits */
 void sp__reactor_join(struct sp_net_reactor *r);
+void sp__reactor_free(struct sp_net_reactor *r); /* late: other threads may still post, and are refused */
 void sp__reactor_mark_dirty(struct sp_net_reactor *r, struct sp_net_conn *conn);
 void sp__reactor_mark_more(struct sp_net_reactor *r, struct sp_net_conn *conn);
 /* Gives it a slot and an id; SP_ERR_TOO_MANY. forget takes them back (also when it never had one). */
@@ -159,7 +160,8 @@ struct sp_net_server {
 	uv_mutex_t tls_lock; /* guards tls */
 	SSL_CTX *tls;
 	struct sp_net_reactor *reactors[SP_NET_REACTORS_MAX];
-	unsigned started; /* reactors running */
+	unsigned started; /* reactors that run or ran */
+	bool is_stopped;
 };
 
 /* -- tls.c ------------------------------------------------------------------------------------------------------------- */

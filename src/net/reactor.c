@@ -162,6 +162,8 @@ enum sp_err sp_net_task_post(struct sp_net_server *server, unsigned reactor, str
 	SP_ASSERT(reactor < server->config.reactors);
 	r = server->reactors[reactor];
 	task->next = NULL;
+	if (!r) /* not started yet */
+		return SP_ERR_CLOSED;
 	uv_mutex_lock(&r->lock);
 	is_shut = r->is_shut;
 	is_first = !r->task_first;
@@ -308,6 +310,12 @@ void sp__reactor_join(struct sp_net_reactor *r)
 {
 	(void)uv_thread_join(&r->thread);
 	(void)uv_loop_close(&r->loop);
+}
+
+void sp__reactor_free(struct sp_net_reactor *r)
+{
+	if (!r)
+		return;
 	uv_mutex_destroy(&r->lock);
 	for (size_t i = 0; i < r->spare_n; i++)
 		sp_free(r->spares[i]);

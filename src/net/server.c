@@ -95,14 +95,14 @@ unsigned sp_net_server_reactors(const struct sp_net_server *server)
 
 void sp_net_server_stop(struct sp_net_server *server, unsigned drain_ms)
 {
-	if (server->started == 0)
+	if (server->is_stopped || server->started == 0)
 		return;
+	server->is_stopped = true;
 	sp__listener_stop(&server->listener);
 	for (unsigned i = 0; i < server->started; i++)
 		sp__reactor_stop(server->reactors[i], drain_ms);
 	for (unsigned i = 0; i < server->started; i++)
 		sp__reactor_join(server->reactors[i]);
-	server->started = 0;
 }
 
 void sp_net_server_free(struct sp_net_server **server)
@@ -114,6 +114,8 @@ void sp_net_server_free(struct sp_net_server **server)
 	sp_net_server_stop(s, 0);
 	if (s->listener.fd >= 0)
 		close(s->listener.fd);
+	for (unsigned i = 0; i < s->config.reactors; i++)
+		sp__reactor_free(s->reactors[i]);
 	SSL_CTX_free(s->tls);
 	sp__sources_clear(&s->sources);
 	uv_mutex_destroy(&s->tls_lock);
