@@ -28,7 +28,7 @@ static enum sp_err read_header(struct sp_reader *r, enum sp_mls_wire_format *out
 enum sp_err sp__mls_message_expect(struct sp_bytes *out, struct sp_bytes message, enum sp_mls_wire_format format, struct sp_diag *diag)
 {
 	struct sp_reader r = sp_reader_of(message);
-	enum sp_mls_wire_format got;
+	enum sp_mls_wire_format got = SP_MLS_WIRE_PUBLIC_MESSAGE;
 	*out = SP_BYTES_NONE;
 	SP_TRY(read_header(&r, &got, diag));
 	if (got != format)
