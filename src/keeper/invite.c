@@ -35,8 +35,7 @@ enum sp_err sp__keeper_invite(struct sp_keeper *k, struct sp_bytes token, const 
 
 static enum sp_err judge_inviter(struct sp_keeper *k, struct sp_pki_identity *out, struct sp_bytes cert, struct sp_time now)
 {
-	struct sp_pki_question question = {.purpose = SP_PKI_FOR_DEVICE, .at = now};
-	SP_TRY(sp_pki_trust_judge(k->trust, out, cert, &question));
+	SP_TRY(sp__keeper_judge(k, out, cert, now, false));
 	const struct sp__keeper_account *a = sp__keeper_account_by_id(&k->state, &out->account_id);
 	return a && a->is_admin && !a->is_disabled ? SP_OK : SP_ERR_DENIED;
 }

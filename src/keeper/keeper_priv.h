@@ -181,6 +181,8 @@ struct sp_pki_issuer sp__keeper_issuer(const struct sp_keeper *k);
 enum sp_err sp__keeper_commit(struct sp_keeper *k, struct sp__keeper_record *record) SP_MUST_USE;
 /* Signs the certificate that was written down at this index, and writes that down. */
 enum sp_err sp__keeper_issue(struct sp_keeper *k, size_t cert, const struct sp_pki_csr *csr, struct sp_time now) SP_MUST_USE;
+/* A device's certificate under the newest list. */
+enum sp_err sp__keeper_judge(struct sp_keeper *k, struct sp_pki_identity *out, struct sp_bytes cert, struct sp_time now, bool expiry_tolerated) SP_MUST_USE;
 enum sp_err sp__keeper_token_hash(struct sp_hash32 *out, struct sp_bytes token) SP_MUST_USE;
 
 /* Requests. Each decodes its body, judges, and appends the response's body; *out_hint may be set to a static text. */

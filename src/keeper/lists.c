@@ -52,6 +52,15 @@ enum sp_err sp_keeper_crl(struct sp_keeper *keeper, struct sp_bytes *out, struct
 	return SP_OK;
 }
 
+enum sp_err sp__keeper_judge(struct sp_keeper *k, struct sp_pki_identity *out, struct sp_bytes cert, struct sp_time now, bool expiry_tolerated)
+{
+	struct sp_bytes crl;
+	struct sp_pki_question question = {.purpose = SP_PKI_FOR_DEVICE, .at = now, .expiry_tolerated = expiry_tolerated};
+	*out = (struct sp_pki_identity){0};
+	SP_TRY(sp_keeper_crl(k, &crl, now));
+	return sp_pki_trust_judge(k->trust, out, cert, &question);
+}
+
 enum sp_err sp__keeper_do_crl(struct sp_keeper *k, struct sp_buf *out, struct sp_bytes body, struct sp_time now, const char **out_hint)
 {
 	struct sp_wire_keeper_crl_response answer;

@@ -65,13 +65,11 @@ static enum sp_err open_for_reading(struct sp_keeper *k, bool for_writing)
 
 static enum sp_err open_whole(struct sp_keeper *k, struct sp_time now)
 {
-	struct sp_bytes crl;
 	SP_TRY(take_lock(k));
 	SP_TRY(load_keys(k));
 	SP_TRY(open_for_reading(k, true));
 	SP_TRY(sp__keeper_ledger_trim(&k->ledger));
-	SP_TRY(sp_pki_trust_new(&k->trust, &k->state.fingerprint, sp_buf_bytes(&k->root), sp_buf_bytes(&k->issuing), now));
-	return sp_keeper_crl(k, &crl, now);
+	return sp_pki_trust_new(&k->trust, &k->state.fingerprint, sp_buf_bytes(&k->root), sp_buf_bytes(&k->issuing), now);
 }
 
 static struct sp_keeper *keeper_new(const char *folder)

@@ -9,8 +9,7 @@
 /* An expired certificate may still be renewed: its holder was away, and disabling is how one is shut out. */
 static enum sp_err judge_current(struct sp_keeper *k, struct sp_pki_identity *out, struct sp_bytes cert, struct sp_time now)
 {
-	struct sp_pki_question question = {.purpose = SP_PKI_FOR_DEVICE, .at = now, .expiry_tolerated = true};
-	SP_TRY(sp_pki_trust_judge(k->trust, out, cert, &question));
+	SP_TRY(sp__keeper_judge(k, out, cert, now, true));
 	const struct sp__keeper_account *a = sp__keeper_account_by_id(&k->state, &out->account_id);
 	if (!a || a->is_disabled || strcmp(a->name, out->name) != 0)
 		return SP_ERR_DENIED;

@@ -163,6 +163,8 @@ static enum sp_err turn(struct loop *l)
 
 static enum sp_err run(struct loop *l)
 {
+	struct sp_bytes crl;
+	SP_TRY(sp_keeper_crl(l->keeper, &crl, clock_now()));
 	SP_TRY(sp__keeper_admin_listen(&l->admin_fd, l->keeper->dir_fd));
 	sp_keeper_session_init(&l->session, clock_now());
 	l->told_crl = l->keeper->state.crl_number;

@@ -67,7 +67,9 @@ static void cut_anywhere_is_a_whole_prefix(void **state)
 static void zeroed_tail_is_a_cut(void **state)
 {
 	struct house h;
+	uint8_t token[20];
 	house_make(&h, "example.org", false);
+	assert_int_equal(house_invite(&h, "alice", false, token), SP_OK);
 	sp_keeper_close(&h.keeper);
 	struct sp_buf whole = ledger_read(&h);
 	uint8_t *p;
