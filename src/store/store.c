@@ -61,18 +61,19 @@ static enum sp_err bodies_check(const struct sp_bytes *bodies, size_t n)
 	return SP_OK;
 }
 
-static enum sp_err append_check(const struct sp_store_append *a)
-{
-	if (a->log.kind == SP_STORE_LOG_ROOM && a->kind == SP_STORE_KIND_COMMIT)
-		return SP_ERR_INVALID; /* or an epoch could have two commits */
-	return bodies_check(&a->body, 1);
-}
-
 static enum sp_err rows_check(const struct sp_store_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		SP_TRY(bodies_check((const struct sp_bytes[]){rows[i].key, rows[i].value}, 2));
 	return SP_OK;
+}
+
+static enum sp_err append_check(const struct sp_store_append *a)
+{
+	if (a->log.kind == SP_STORE_LOG_ROOM && a->kind == SP_STORE_KIND_COMMIT)
+		return SP_ERR_INVALID; /* or an epoch could have two commits */
+	SP_TRY(rows_check(a->rows, a->row_count));
+	return bodies_check(&a->body, 1);
 }
 
 static enum sp_err handshake_check(const struct sp_store_handshake *h)

@@ -105,12 +105,14 @@ enum sp_store_verb {
 };
 
 /* One item at the end of a log. A room's epoch must equal `epoch`: else STALE_EPOCH (earlier) or FUTURE_EPOCH. An inbox
- * ignores `epoch`. NOT_FOUND: no such room or account. Gives seq and time. */
+ * ignores `epoch` and rows. NOT_FOUND: no such room or account. Gives seq and time. */
 struct sp_store_append {
 	struct sp_store_log log;
 	uint64_t epoch;
 	uint8_t kind;
 	struct sp_bytes body;
+	const struct sp_store_row *rows; /* of the room's public group, changed with it: a proposal waits to be committed */
+	size_t row_count;
 };
 
 /* An item for an account's inbox that rides on a handshake (a Welcome). An account that is unknown spoils the handshake. */
@@ -118,6 +120,7 @@ struct sp_store_inbox_item {
 	struct sp_id16 account;
 	uint8_t kind;
 	struct sp_bytes body;
+	uint8_t *seq_at; /* 8 bytes within body where the commit's seq is written, big-endian, before it is stored; NULL: nowhere */
 };
 
 /* Appends the commit to the room's log, moves the room from `epoch` to `epoch` + 1, applies the public group's rows, replaces
@@ -175,6 +178,8 @@ struct sp_store_device_list_put {
 	struct sp_id16 account;
 	uint32_t version;
 	struct sp_bytes body;
+	const struct sp_id16 *gone; /* devices named no more: their key packages go; unknown ones are no error */
+	size_t gone_count;
 };
 
 /* Adds key packages to a device's stock and replaces its last-resort one when `last_resort.body` is not empty. All or nothing:

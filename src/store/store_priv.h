@@ -56,6 +56,13 @@ static inline enum sp_err sp__store_epoch_check(uint64_t named, uint64_t current
 	return named < current ? SP_ERR_STALE_EPOCH : SP_ERR_FUTURE_EPOCH;
 }
 
+/* Writes a commit's seq into an item that rides on it. */
+static inline void sp__store_seq_write(const struct sp_store_inbox_item *item, uint64_t seq)
+{
+	for (unsigned i = 0; item->seq_at && i < 8; i++)
+		item->seq_at[i] = (uint8_t)(seq >> (56 - 8 * i));
+}
+
 /* taken.c: struct { opaque account[16]; opaque device[16]; uint32 length; opaque key_package[length]; } ... */
 SP_MUST_USE enum sp_err sp__store_taken_append(struct sp_buf *out, const struct sp_store_taken *one);
 /* Refs named twice in one request. */

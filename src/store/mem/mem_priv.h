@@ -143,6 +143,7 @@ size_t sp__mem_roster_at(const struct sp__mem_log *room, const struct sp_id16 *a
 size_t sp__mem_row_at(const struct sp__mem_log *room, struct sp_bytes key, bool *out_found);
 
 uint32_t sp__mem_stock_count(const struct sp__mem_device *device, struct sp_time now); /* unexpired */
+void sp__mem_packages_drop(struct sp__mem_device *device); /* NULL is fine */
 
 void sp__mem_log_clear(struct sp__mem_log *log);
 void sp__mem_account_clear(struct sp__mem_account *account);

@@ -167,13 +167,17 @@ enum sp_err sp__mem_op_key_package_take(struct sp__mem *m, struct sp_store_op *o
 	return err;
 }
 
+void sp__mem_packages_drop(struct sp__mem_device *device)
+{
+	while (device && device->stock_count > 0)
+		stock_remove(device, device->stock_count - 1);
+	if (device)
+		sp__mem_blob_clear(&device->last_resort.body);
+}
+
 enum sp_err sp__mem_op_key_package_drop(struct sp__mem *m, struct sp_store_op *op)
 {
 	struct sp__mem_device *device = sp__mem_device_find(m, &op->u.key_package_drop.device);
-	if (!device)
-		return SP_ERR_NOT_FOUND;
-	while (device->stock_count > 0)
-		stock_remove(device, device->stock_count - 1);
-	sp__mem_blob_clear(&device->last_resort.body);
-	return SP_OK;
+	sp__mem_packages_drop(device);
+	return device ? SP_OK : SP_ERR_NOT_FOUND;
 }

@@ -34,20 +34,6 @@ static enum sp_err item_append(struct sp__mem_log *log, uint8_t kind, struct sp_
 	return SP_OK;
 }
 
-enum sp_err sp__mem_op_append(struct sp__mem *m, struct sp_store_op *op)
-{
-	const struct sp_store_append *a = &op->u.append;
-	struct sp__mem_log *log = sp__mem_log_find(m, &a->log);
-	if (!log)
-		return SP_ERR_NOT_FOUND;
-	if (log->is_room)
-		SP_TRY(sp__store_epoch_check(a->epoch, log->epoch));
-	SP_TRY(item_append(log, a->kind, a->body, op->now));
-	op->seq = sp__mem_last_seq(log);
-	op->time = log->last_time;
-	return SP_OK;
-}
-
 /* -- the public group's rows ----------------------------------------------------------------------------------- */
 
 size_t sp__mem_row_at(const struct sp__mem_log *room, struct sp_bytes key, bool *out_found)
@@ -112,6 +98,20 @@ static enum sp_err rows_put(struct sp__mem_log *room, const struct sp_store_row 
 	for (size_t i = 0; i < n; i++)
 		SP_TRY(row_put(room, &rows[i]));
 	return SP_OK;
+}
+
+enum sp_err sp__mem_op_append(struct sp__mem *m, struct sp_store_op *op)
+{
+	const struct sp_store_append *a = &op->u.append;
+	struct sp__mem_log *log = sp__mem_log_find(m, &a->log);
+	if (!log)
+		return SP_ERR_NOT_FOUND;
+	if (log->is_room)
+		SP_TRY(sp__store_epoch_check(a->epoch, log->epoch));
+	SP_TRY(item_append(log, a->kind, a->body, op->now));
+	op->seq = sp__mem_last_seq(log);
+	op->time = log->last_time;
+	return log->is_room ? rows_put(log, a->rows, a->row_count) : SP_OK;
 }
 
 /* -- roster and trees ------------------------------------------------------------------------------------------ */
@@ -202,6 +202,7 @@ static enum sp_err inboxes_append(struct sp__mem *m, const struct sp_store_op *o
 	const struct sp_store_handshake *h = &op->u.handshake;
 	for (size_t i = 0; i < h->inbox_count; i++) {
 		struct sp__mem_log *log = sp__mem_log_find(m, &(struct sp_store_log){SP_STORE_LOG_INBOX, h->inbox[i].account});
+		sp__store_seq_write(&h->inbox[i], op->seq);
 		SP_TRY(item_append(log, h->inbox[i].kind, h->inbox[i].body, op->now));
 		if (h->inbox_seq)
 			h->inbox_seq[i] = sp__mem_last_seq(log);

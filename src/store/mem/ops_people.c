@@ -91,6 +91,8 @@ enum sp_err sp__mem_op_device_list_put(struct sp__mem *m, struct sp_store_op *op
 	account->lists[account->list_count] = (struct sp__mem_blob){0};
 	SP_TRY(sp__mem_blob_set(&account->lists[account->list_count], l->body));
 	account->list_count++;
+	for (size_t i = 0; i < l->gone_count; i++)
+		sp__mem_packages_drop(sp__mem_device_find(m, &l->gone[i]));
 	directory_touch(m, op, account);
 	return SP_OK;
 }

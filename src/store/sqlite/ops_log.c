@@ -24,19 +24,6 @@ static enum sp_err item_append(struct sp__writer *w, struct sp__log *log, const 
 	return SP_OK;
 }
 
-enum sp_err sp__op_append(struct sp__writer *w, struct sp_store_op *op)
-{
-	const struct sp_store_append *a = &op->u.append;
-	struct sp__log *log;
-	SP_TRY(sp__writer_log(w, &log, &a->log));
-	if (log->is_room)
-		SP_TRY(sp__store_epoch_check(a->epoch, log->epoch));
-	struct item_in in = {a->kind, a->body, op->now};
-	return item_append(w, log, &in, &op->seq, &op->time);
-}
-
-/* -- rooms ----------------------------------------------------------------------------------------------------- */
-
 static enum sp_err rows_put(struct sp__writer *w, int64_t room, const struct sp_store_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -47,6 +34,20 @@ static enum sp_err rows_put(struct sp__writer *w, int64_t room, const struct sp_
 	}
 	return SP_OK;
 }
+
+enum sp_err sp__op_append(struct sp__writer *w, struct sp_store_op *op)
+{
+	const struct sp_store_append *a = &op->u.append;
+	struct sp__log *log;
+	SP_TRY(sp__writer_log(w, &log, &a->log));
+	if (log->is_room)
+		SP_TRY(sp__store_epoch_check(a->epoch, log->epoch));
+	struct item_in in = {a->kind, a->body, op->now};
+	SP_TRY(item_append(w, log, &in, &op->seq, &op->time));
+	return log->is_room ? rows_put(w, log->no, a->rows, a->row_count) : SP_OK;
+}
+
+/* -- rooms ----------------------------------------------------------------------------------------------------- */
 
 static enum sp_err roster_change(struct sp__writer *w, unsigned text, int64_t room, const struct sp_id16 *accounts, size_t n)
 {
@@ -74,6 +75,7 @@ static enum sp_err inboxes_append(struct sp__writer *w, const struct sp_store_op
 		struct sp__log *log;
 		uint64_t seq;
 		struct sp_time time;
+		sp__store_seq_write(&h->inbox[i], op->seq);
 		SP_TRY(sp__writer_log(w, &log, &name));
 		SP_TRY(item_append(w, log, &in, &seq, &time));
 		if (h->inbox_seq)

@@ -62,6 +62,19 @@ enum sp_err sp__op_device_put(struct sp__writer *w, struct sp_store_op *op)
 	return directory_touch(w, op, account);
 }
 
+static enum sp_err packages_drop(struct sp__writer *w, const struct sp_id16 *devices, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int64_t device;
+		enum sp_err err = sp__db_number(&w->db, &device, SQL_DEVICE_NO, SP__ARGS(sp__id(&devices[i])));
+		if (err == SP_OK)
+			err = sp__db_run(&w->db, SQL_KP_DROP, SP__ARGS(sp__int(device)));
+		if (err != SP_OK && err != SP_ERR_NOT_FOUND)
+			return err;
+	}
+	return SP_OK;
+}
+
 enum sp_err sp__op_device_list_put(struct sp__writer *w, struct sp_store_op *op)
 {
 	const struct sp_store_device_list_put *l = &op->u.device_list_put;
@@ -73,5 +86,6 @@ enum sp_err sp__op_device_list_put(struct sp__writer *w, struct sp_store_op *op)
 	if (l->version != last + 1)
 		return SP_ERR_STATE;
 	SP_TRY(sp__db_run(&w->db, SQL_LIST_INSERT, SP__ARGS(sp__int(account), sp__int(l->version), sp__blob(l->body))));
+	SP_TRY(packages_drop(w, l->gone, l->gone_count));
 	return directory_touch(w, op, account);
 }

@@ -107,15 +107,15 @@ static enum sp_err stamp_keep(struct sp__writer *w, const struct sp_store_op *op
 
 /* -- one operation --------------------------------------------------------------------------------------------- */
 
-/* Verbs of one statement need no savepoint: when they fail, nothing was done. */
-static bool one_statement_is(enum sp_store_verb verb)
+/* Verbs that cannot fail by themselves once they write need no savepoint. */
+static bool whole_is(enum sp_store_verb verb)
 {
 	return verb == SP_STORE_APPEND || verb == SP_STORE_CURSOR_SET;
 }
 
 static enum sp_err verb_run(struct sp__writer *w, struct sp_store_op *op)
 {
-	if (one_statement_is(op->verb))
+	if (whole_is(op->verb))
 		return verbs[op->verb](w, op);
 	uint64_t directory_version = w->directory_version;
 	w->is_touched = false;

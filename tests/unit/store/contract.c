@@ -277,13 +277,22 @@ static void check_tree(struct sp_store *s, uint64_t epoch, const char *want)
 	sp_buf_clear(&b);
 }
 
+static enum sp_err names_commit_one(void *ctx, const struct sp_store_item *item)
+{
+	assert_int_equal(item->seq, 1);
+	assert_int_equal(item->kind, 16);
+	assert_true(sp_bytes_equal(item->body, (struct sp_bytes){(const uint8_t *)"welcome \0\0\0\0\0\0\0\1", 16}));
+	return SP_OK;
+}
+
 static void a_handshake_is_one_change(void **state)
 {
 	struct sp_store *s = with_room(state);
 	const struct sp_id16 cat = id_of("cat"), bob = id_of("bob");
 	const struct sp_store_row rows[] = {
 		{SP_BYTES_LIT("a"), SP_BYTES_LIT("uno")}, {SP_BYTES_LIT("b"), SP_BYTES_NONE}, {SP_BYTES_LIT("c"), SP_BYTES_LIT("")}};
-	const struct sp_store_inbox_item inbox[] = {{cat, 16, SP_BYTES_LIT("welcome")}, {bob, 17, SP_BYTES_LIT("note")}};
+	uint8_t welcome[] = "welcome ........";
+	const struct sp_store_inbox_item inbox[] = {{cat, 16, {welcome, 16}, welcome + 8}, {bob, 17, SP_BYTES_LIT("note"), NULL}};
 	uint64_t inbox_seq[2] = {0};
 	struct sp_store_op op = {
 		.verb = SP_STORE_HANDSHAKE,
@@ -297,7 +306,8 @@ static void a_handshake_is_one_change(void **state)
 	assert_int_equal(inbox_seq[0], 1);
 	check_room(s, "a=uno c= ", "ann cat ", 1, "info1");
 	check_items(s, (struct sp_store_range){room_log("room"), 1, 10, 100}, "1@3000:1:commit ");
-	check_items(s, (struct sp_store_range){inbox_log("cat"), 1, 10, 100}, "1@3000:16:welcome ");
+	struct sp_store_range cats = {inbox_log("cat"), 1, 10, 100};
+	OK(sp_store_read(s, &cats, names_commit_one, NULL));
 	check_items(s, (struct sp_store_range){inbox_log("bob"), 1, 10, 100}, "1@3000:17:note ");
 	check_tree(s, 0, "tree0");
 	check_tree(s, 1, "tree1");
@@ -310,12 +320,26 @@ static void a_handshake_is_one_change(void **state)
 	check_store(s);
 }
 
+static void a_proposal_brings_its_row(void **state)
+{
+	struct sp_store *s = with_room(state);
+	const struct sp_store_row row = {SP_BYTES_LIT("p1"), SP_BYTES_LIT("proposal")};
+	struct sp_store_op op = append_op(room_log("room"), 0, "propose", 5);
+	op.u.append.rows = &row;
+	op.u.append.row_count = 1;
+	OK(apply_one(s, &op));
+	check_room(s, "a=one b=two p1=proposal ", "ann bob ", 0, "info0");
+	op.u.append.epoch = 1;
+	ERR(apply_one(s, &op), SP_ERR_FUTURE_EPOCH);
+	check_items(s, (struct sp_store_range){room_log("room"), 1, 10, 100}, "1@5:3:propose ");
+}
+
 static void a_failing_handshake_leaves_no_trace(void **state)
 {
 	struct sp_store *s = with_room(state);
 	const struct sp_id16 cat = id_of("cat"), dan = id_of("dan");
 	const struct sp_store_row rows[] = {{SP_BYTES_LIT("a"), SP_BYTES_LIT("uno")}};
-	const struct sp_store_inbox_item inbox[] = {{cat, 16, SP_BYTES_LIT("welcome")}, {dan, 16, SP_BYTES_LIT("welcome")}};
+	const struct sp_store_inbox_item inbox[] = {{cat, 16, SP_BYTES_LIT("welcome"), NULL}, {dan, 16, SP_BYTES_LIT("welcome"), NULL}};
 	struct sp_store_op op = {
 		.verb = SP_STORE_HANDSHAKE,
 		.now.ms = 3000,
@@ -518,13 +542,13 @@ static void the_directory_counts_changes(void **state)
 	struct text t = {{0}, 0};
 	OK(sp_store_account_since(s, 0, 10, say_account, &t));
 	assert_string_equal(t.b, "ann@example.org/0/5/0 bob@example.org/0/6/0 cat@example.org/0/7/0 ");
-	struct sp_store_op op = {.verb = SP_STORE_DEVICE_LIST_PUT, .u.device_list_put = {id_of("ann"), 1, SP_BYTES_LIT("v1")}};
+	struct sp_store_op op = {.verb = SP_STORE_DEVICE_LIST_PUT, .u.device_list_put = {id_of("ann"), 1, SP_BYTES_LIT("v1"), NULL, 0}};
 	OK(apply_one(s, &op));
 	assert_int_equal(op.seq, 8);
 	ERR(apply_one(s, &op), SP_ERR_EXISTS);
 	op.u.device_list_put.version = 3;
 	ERR(apply_one(s, &op), SP_ERR_STATE);
-	op.u.device_list_put = (struct sp_store_device_list_put){id_of("ann"), 2, SP_BYTES_LIT("v2")};
+	op.u.device_list_put = (struct sp_store_device_list_put){id_of("ann"), 2, SP_BYTES_LIT("v2"), NULL, 0};
 	OK(apply_one(s, &op));
 	op = account_op("bob", "bob@example.org");
 	op.u.account_put.account.flags = SP_STORE_ACCOUNT_DISABLED;
@@ -649,6 +673,11 @@ static void a_key_package_is_stocked_once(void **state)
 	check_stock(s, "ann1", 1, true);
 	check_taken(s, 2, 1000, "ann/ann1/a2 ");
 	check_taken(s, 3, 1000, "ann/ann1/am ");
+	const struct sp_id16 gone[] = {id_of("ann2"), id_of("zed1")};
+	OK(stock(s, "ann2", (const struct sp_store_key_package[]){package("a9", 5000)}, 1, NULL));
+	struct sp_store_op list = {.verb = SP_STORE_DEVICE_LIST_PUT, .u.device_list_put = {id_of("ann"), 1, SP_BYTES_LIT("v1"), gone, 2}};
+	OK(apply_one(s, &list));
+	check_stock(s, "ann2", 0, false);
 	struct sp_store_op drop = {.verb = SP_STORE_KEY_PACKAGE_DROP, .u.key_package_drop.device = id_of("ann1")};
 	OK(apply_one(s, &drop));
 	check_stock(s, "ann1", 0, false);
@@ -696,6 +725,7 @@ const struct CMUnitTest contract_tests[] = {
 	cmocka_unit_test(trimming_keeps_numbers_and_times),
 	cmocka_unit_test(a_visitor_may_stop),
 	cmocka_unit_test(a_handshake_is_one_change),
+	cmocka_unit_test(a_proposal_brings_its_row),
 	cmocka_unit_test(a_failing_handshake_leaves_no_trace),
 	cmocka_unit_test(rooms_are_made_once),
 	cmocka_unit_test(the_roster_answers),

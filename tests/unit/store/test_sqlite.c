@@ -85,7 +85,7 @@ static void what_was_stored_is_there_again(void **state)
 	OK(apply_one(s, &op));
 	assert_int_equal(op.seq, 2); /* although the log was empty */
 	assert_int_equal(op.time.ms, 5000);
-	struct sp_store_op list = {.verb = SP_STORE_DEVICE_LIST_PUT, .u.device_list_put = {id_of("ann"), 1, SP_BYTES_LIT("v1")}};
+	struct sp_store_op list = {.verb = SP_STORE_DEVICE_LIST_PUT, .u.device_list_put = {id_of("ann"), 1, SP_BYTES_LIT("v1"), NULL, 0}};
 	OK(apply_one(s, &list));
 	assert_int_equal(list.seq, 8);
 	OK(sp_store_check(s, no_finding, NULL));
