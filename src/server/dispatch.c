@@ -23,6 +23,10 @@ void sp__dispatch_init(struct sp_server *server)
 		{sp__server_session_handlers, sp__server_session_handler_count},
 		{sp__server_enrol_handlers, sp__server_enrol_handler_count},
 		{sp__server_log_handlers, sp__server_log_handler_count},
+		{sp__server_directory_handlers, sp__server_directory_handler_count},
+		{sp__server_keypkg_handlers, sp__server_keypkg_handler_count},
+		{sp__server_room_handlers, sp__server_room_handler_count},
+		{sp__server_inbox_handlers, sp__server_inbox_handler_count},
 	};
 
 	for (size_t i = 0; i < SP_ARRAY_LEN(families); i++)
@@ -146,9 +150,9 @@ static enum sp_err send_answer(struct sp_server_session *s, struct sp_server_req
 	return sp_net_conn_send(s->conn, SP_FRAME_RESPONSE, req->handler->type, req->id, SP_BYTES_OF(done), sp_buf_bytes(&req->answer));
 }
 
-static bool is_slow(const struct sp_server_handler *h)
+static bool is_slow(const struct sp_server_request *req)
 {
-	return h->lane == SP_SERVER_POOL || h->lane == SP_SERVER_ROOM || h->lane == SP_SERVER_KEEPER;
+	return req->lane == SP_SERVER_POOL || req->lane == SP_SERVER_ROOM || req->lane == SP_SERVER_KEEPER;
 }
 
 static bool is_full(const struct sp_server_session *s)
@@ -160,7 +164,7 @@ static void enter(struct sp_server_session *s, const struct sp_server_request *r
 {
 	s->in_flight++;
 	s->in_flight_bytes += req->body.n;
-	s->in_flight_slow += is_slow(req->handler);
+	s->in_flight_slow += is_slow(req);
 	if (is_full(s))
 		sp_net_conn_pause(s->conn, true);
 }
@@ -169,7 +173,7 @@ static void leave(struct sp_server_session *s, const struct sp_server_request *r
 {
 	s->in_flight--;
 	s->in_flight_bytes -= req->body.n;
-	s->in_flight_slow -= is_slow(req->handler);
+	s->in_flight_slow -= is_slow(req);
 	if (!is_full(s))
 		sp_net_conn_pause(s->conn, false);
 }
@@ -260,7 +264,7 @@ static void run_on_reactor(struct sp_server_session *s, struct sp_server_request
 
 static void route(struct sp_server_session *s, struct sp_server_request *req)
 {
-	switch (req->handler->lane) {
+	switch (req->lane) {
 	case SP_SERVER_REACTOR:
 	case SP_SERVER_WRITER:
 		run_on_reactor(s, req);
@@ -316,6 +320,7 @@ static enum sp_err take(struct sp_server_session *s, const struct sp_server_hand
 		sp__request_free(req);
 		return malformed(s, frame, err);
 	}
+	req->lane = h->lane_of ? h->lane_of(req) : h->lane;
 	enter(s, req);
 	route(s, req);
 	return SP_OK;

@@ -93,6 +93,7 @@ static enum sp_err make_parts(struct sp_server *server)
 	atomic_store(&server->directory_version, version);
 	SP_TRY(sp__roster_new(&server->roster, server->store));
 	SP_TRY(sp__online_new(&server->online));
+	SP_TRY(sp__server_rooms_new(&server->rooms, server));
 	SP_TRY(make_shards(server));
 	SP_TRY(make_net(server));
 	SP_TRY(sp__pool_new(&server->pool, POOL_THREADS));
@@ -184,6 +185,7 @@ static void end(struct sp_server *server)
 	for (unsigned i = 0; server->shards && i < server->reactors; i++)
 		sp__shard_clear(&server->shards[i]);
 	sp_free(server->shards);
+	sp__server_rooms_free(&server->rooms);
 	sp__online_free(&server->online);
 	sp__roster_free(&server->roster);
 	sp_store_close(&server->store);

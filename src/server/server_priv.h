@@ -38,6 +38,8 @@ struct sp_server_handler {
 	uint8_t type;
 	uint8_t phases;
 	enum sp_server_lane lane; /* WRITER: judge runs on the reactor, must not block, and always ends in an operation */
+	/* NULL: lane. Else asked on the reactor, once, after decoding: append goes to the writer when all that it needs is at hand. */
+	enum sp_server_lane (*lane_of)(const struct sp_server_request *req);
 	bool is_mutation;         /* its body begins with uint64 reqno: req->op.stamp and req->op.now are filled before judge */
 	bool is_silent;           /* no answer is sent (credit) */
 	/* What the body is, as wire describes it: req->decoded is its struct. NULL: the body must be empty. Decoded on the reactor; a body
@@ -71,6 +73,7 @@ struct sp_server_request {
 	bool closes; /* set by judge: after the answer the connection closes */
 	bool has_op;
 	bool has_room; /* the machinery's: its room is to be released */
+	enum sp_server_lane lane;
 	struct sp_server_who who;
 	struct sp_net_from from;
 	struct sp_time now;   /* when it arrived */
