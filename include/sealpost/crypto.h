@@ -39,7 +39,7 @@ struct sp_signer {
 /* A signing key in this process's memory. */
 struct sp_sign_key;
 SP_API SP_MUST_USE enum sp_err sp_sign_key_generate(struct sp_sign_key **out, enum sp_sig alg);
-/* Private scalar (ECDSA, big-endian, field length) or seed (EdDSA); the public key is computed. */
+/* Private scalar (ECDSA, big-endian, at most field length) or seed (EdDSA); the public key is computed. */
 SP_API SP_MUST_USE enum sp_err sp_sign_key_from_private(struct sp_sign_key **out, enum sp_sig alg, struct sp_bytes priv);
 /* PKCS#8 DER, unencrypted. */
 SP_API SP_MUST_USE enum sp_err sp_sign_key_from_pkcs8(struct sp_sign_key **out, struct sp_bytes der);

@@ -72,7 +72,8 @@ size_t sp_kem_private_size(enum sp_kem kem);
 SP_MUST_USE enum sp_err sp_kem_generate(enum sp_kem kem, const struct sp_rng *rng, struct sp_secret *out_priv, struct sp_kem_public *out_pub);
 /* DeriveKeyPair, RFC 9180 section 7.1.3 */
 SP_MUST_USE enum sp_err sp_kem_derive(enum sp_kem kem, struct sp_bytes ikm, struct sp_secret *out_priv, struct sp_kem_public *out_pub);
-/* The public key of a private one; range-checks the scalar. */
+/* The public key of a private one; range-checks the scalar. Here and wherever a private key is taken, a NIST scalar may
+ * lack leading zero octets (other implementations write P-521 keys so); what we make has the full length. */
 SP_MUST_USE enum sp_err sp_kem_public_of(enum sp_kem kem, struct sp_bytes priv, struct sp_kem_public *out_pub);
 /* Exact length, 0x04 form, on the curve, not infinity; X25519/X448: exact length (small order fails at use). */
 SP_MUST_USE enum sp_err sp_kem_public_check(enum sp_kem kem, struct sp_bytes pub);

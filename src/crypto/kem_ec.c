@@ -30,20 +30,29 @@ static unsigned is_below(const uint8_t *priv, const uint8_t *order, size_t n)
 	return borrow;
 }
 
+static unsigned is_not_zero(const uint8_t *priv, size_t n)
+{
+	unsigned any = 0;
+	for (size_t i = 0; i < n; i++)
+		any |= priv[i];
+	return any != 0;
+}
+
+/* Leading zero octets may be missing: P-521 keys of other implementations are often 65 octets. */
 enum sp_err sp__ec_scalar_check(const struct sp__kem_info *k, struct sp_bytes priv)
 {
 	const EC_GROUP *group = sp__ec_group(k);
-	uint8_t order[SCALAR_MAX];
-	unsigned any = 0;
+	uint8_t order[SCALAR_MAX], padded[SCALAR_MAX] = {0};
 	if (!group)
 		return SP_ERR_CRYPTO;
-	if (priv.n != k->n_private)
+	if (priv.n == 0 || priv.n > k->n_private)
 		return SP_ERR_INVALID;
 	if (BN_bn2binpad(EC_GROUP_get0_order(group), order, (int)k->n_private) < 0)
 		return sp__crypto_fail(SP_ERR_CRYPTO);
-	for (size_t i = 0; i < priv.n; i++)
-		any |= priv.p[i];
-	return any != 0 && is_below(priv.p, order, priv.n) ? SP_OK : SP_ERR_INVALID;
+	sp_copy(padded + k->n_private - priv.n, priv.p, priv.n);
+	unsigned ok = is_not_zero(padded, k->n_private) & is_below(padded, order, k->n_private);
+	sp_wipe(padded, sizeof padded);
+	return ok ? SP_OK : SP_ERR_INVALID;
 }
 
 /* What one multiplication needs. */

@@ -18,7 +18,7 @@ struct sp__kem_info {
 /* NULL for a value that is not in the enum. */
 const struct sp__kem_info *sp__kem_info(enum sp_kem kem);
 
-/* NIST curves, kem_ec.c. The scalar is fixed-length big-endian, the point uncompressed. */
+/* NIST curves, kem_ec.c. The scalar is big-endian, at most n_private octets; the point uncompressed. */
 const EC_GROUP *sp__ec_group(const struct sp__kem_info *k);
 SP_MUST_USE enum sp_err sp__ec_scalar_check(const struct sp__kem_info *k, struct sp_bytes priv); /* 0 < priv < n, constant-time */
 SP_MUST_USE enum sp_err sp__ec_public_of(const struct sp__kem_info *k, struct sp_bytes priv, struct sp_kem_public *out);

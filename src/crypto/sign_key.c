@@ -74,7 +74,7 @@ enum sp_err sp_sign_key_from_private(struct sp_sign_key **out, enum sp_sig alg, 
 	*out = NULL;
 	if (!s)
 		return SP_ERR_UNSUPPORTED;
-	if (priv.n != s->n_private)
+	if (!s->group && priv.n != s->n_private)
 		return SP_ERR_INVALID;
 	if (s->group)
 		SP_TRY(sp__ec_public_of(sp__kem_info(s->curve), priv, &pub));

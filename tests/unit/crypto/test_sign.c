@@ -224,16 +224,31 @@ static void private_keys_give_their_public(void **state)
 static void private_scalars_are_in_range(void **state)
 {
 	struct sp_sign_key *key;
-	uint8_t raw[66] = {0};
+	uint8_t raw[67] = {0};
 	for (size_t i = 0; i < SP_ARRAY_LEN(ecdsa); i++) {
 		size_t n = i == 0 ? 32 : i == 1 ? 48 : 66;
 		memset(raw, 0, sizeof raw);
 		assert_int_equal(sp_sign_key_from_private(&key, ecdsa[i], (struct sp_bytes){raw, n}), SP_ERR_INVALID);
 		memset(raw, 0xff, sizeof raw);
 		assert_int_equal(sp_sign_key_from_private(&key, ecdsa[i], (struct sp_bytes){raw, n}), SP_ERR_INVALID);
-		assert_int_equal(sp_sign_key_from_private(&key, ecdsa[i], (struct sp_bytes){raw, n - 1}), SP_ERR_INVALID);
+		assert_int_equal(sp_sign_key_from_private(&key, ecdsa[i], SP_BYTES_NONE), SP_ERR_INVALID);
+		memset(raw, 0, sizeof raw);
+		raw[n] = 7;
+		assert_int_equal(sp_sign_key_from_private(&key, ecdsa[i], (struct sp_bytes){raw, n + 1}), SP_ERR_INVALID);
 		assert_null(key);
 	}
+}
+
+/* The working group's P-521 keys are written without their leading zero octet. */
+static void leading_zeros_may_be_missing(void **state)
+{
+	uint8_t raw[66] = {0, 0x7f, 3};
+	struct sp_sign_key *whole, *cut;
+	assert_int_equal(sp_sign_key_from_private(&whole, SP_SIG_ECDSA_P521_SHA512, SP_BYTES_OF(raw)), SP_OK);
+	assert_int_equal(sp_sign_key_from_private(&cut, SP_SIG_ECDSA_P521_SHA512, (struct sp_bytes){raw + 1, 65}), SP_OK);
+	check_same(whole, cut);
+	sp_sign_key_free(&whole);
+	sp_sign_key_free(&cut);
 }
 
 static void labels_separate(void **state)
@@ -320,8 +335,8 @@ int main(void)
 		cmocka_unit_test(sign_and_verify), cmocka_unit_test(every_flip_cut_and_addition_is_refused),
 		cmocka_unit_test(ecdsa_signatures_are_der), cmocka_unit_test(public_keys_are_checked), cmocka_unit_test(pkcs8_round_trips),
 		cmocka_unit_test(pkcs8_public_part_must_match), cmocka_unit_test(foreign_pkcs8_is_refused),
-		cmocka_unit_test(private_keys_give_their_public), cmocka_unit_test(private_scalars_are_in_range), cmocka_unit_test(labels_separate),
-		cmocka_unit_test(evp_keys_are_named), cmocka_unit_test(out_of_memory_is_reported),
+		cmocka_unit_test(private_keys_give_their_public), cmocka_unit_test(private_scalars_are_in_range),
+		cmocka_unit_test(leading_zeros_may_be_missing), cmocka_unit_test(labels_separate), cmocka_unit_test(evp_keys_are_named), cmocka_unit_test(out_of_memory_is_reported),
 	};
 	return cmocka_run_group_tests_name("crypto/sign", tests, NULL, NULL);
 }
