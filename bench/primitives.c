@@ -78,8 +78,8 @@ static enum sp_err do_hpke_seal(struct bench *b)
 static enum sp_err do_hpke_open(struct bench *b)
 {
 	b->out.n = 0;
-	return sp_hpke_open(&b->out, &b->suite, sp_buf_bytes(&b->enc), sp_secret_bytes(&b->priv), sp_kem_public_bytes(&b->pub), info, SP_BYTES_NONE,
-			    sp_buf_bytes(&b->sealed));
+	return sp_hpke_open(&b->out, &b->suite, sp_buf_bytes(&b->enc), sp_secret_bytes(&b->priv), sp_kem_public_bytes(&b->pub), info,
+			    SP_BYTES_NONE, sp_buf_bytes(&b->sealed));
 }
 
 static enum sp_err do_sign(struct bench *b)
@@ -173,8 +173,8 @@ static void measure_suite(const char *suite, struct bench *b, unsigned rounds)
 	const struct {
 		const char *what;
 		run_fn *run;
-	} steps[] = {{"KEM key pair", do_keygen},   {"HPKE seal, 32 bytes", do_hpke_seal}, {"HPKE open, 32 bytes", do_hpke_open},
-		     {"sign, 300 bytes", do_sign}, {"verify, 300 bytes", do_verify},	  {"decode a verification key", do_verify_key}};
+	} steps[] = {{"KEM key pair", do_keygen},  {"HPKE seal, 32 bytes", do_hpke_seal}, {"HPKE open, 32 bytes", do_hpke_open},
+		     {"sign, 300 bytes", do_sign}, {"verify, 300 bytes", do_verify},      {"decode a verification key", do_verify_key}};
 	for (size_t i = 0; i < SP_ARRAY_LEN(steps); i++) {
 		snprintf(name, sizeof name, "%s %s", suite, steps[i].what);
 		measure(name, steps[i].run, b, rounds);

@@ -10,7 +10,8 @@
 #include "../fuzz.h"
 
 static const enum sp_kem kems[] = {SP_KEM_P256, SP_KEM_P384, SP_KEM_P521, SP_KEM_X25519, SP_KEM_X448};
-static const enum sp_sig sigs[] = {SP_SIG_ECDSA_P256_SHA256, SP_SIG_ECDSA_P384_SHA384, SP_SIG_ECDSA_P521_SHA512, SP_SIG_ED25519, SP_SIG_ED448};
+static const enum sp_sig sigs[] = {SP_SIG_ECDSA_P256_SHA256, SP_SIG_ECDSA_P384_SHA384, SP_SIG_ECDSA_P521_SHA512, SP_SIG_ED25519,
+				   SP_SIG_ED448};
 
 static void public_key(enum sp_kem kem, struct sp_bytes in)
 {
@@ -72,8 +73,8 @@ static void hpke(enum sp_kem kem, struct sp_bytes in)
 	struct sp_buf out;
 	sp_buf_init(&out, 1u << 20);
 	priv[sp_kem_private_size(kem) - 1] = 9;
-	enum sp_err e = sp_hpke_open(&out, &suite, (struct sp_bytes){in.p, n}, (struct sp_bytes){priv, sp_kem_private_size(kem)}, SP_BYTES_NONE,
-				     SP_BYTES_NONE, SP_BYTES_NONE, (struct sp_bytes){in.p + n, in.n - n});
+	enum sp_err e = sp_hpke_open(&out, &suite, (struct sp_bytes){in.p, n}, (struct sp_bytes){priv, sp_kem_private_size(kem)},
+				     SP_BYTES_NONE, SP_BYTES_NONE, SP_BYTES_NONE, (struct sp_bytes){in.p + n, in.n - n});
 	FUZZ_CHECK(e != SP_OK && out.n == 0);
 	sp_buf_clear(&out);
 }

@@ -98,8 +98,7 @@ static enum sp_err cut_tag(struct sp_buf *out, struct sp_bytes genuine)
 	const ASN1_ITEM *item = ASN1_ITEM_rptr(cms_auth_message);
 	struct cms_auth_message *m = decode(item, genuine);
 	enum sp_err e = SP_ERR_CRYPTO;
-	if (m && ASN1_STRING_length(m->body->mac) > CUT_TAG &&
-	    ASN1_STRING_set(m->body->mac, ASN1_STRING_get0_data(m->body->mac), CUT_TAG))
+	if (m && ASN1_STRING_length(m->body->mac) > CUT_TAG && ASN1_STRING_set(m->body->mac, ASN1_STRING_get0_data(m->body->mac), CUT_TAG))
 		e = encode(out, m, item);
 	ASN1_item_free((ASN1_VALUE *)m, item);
 	return e == SP_OK ? SP_OK : sp__crypto_fail(e);

@@ -69,7 +69,8 @@ static inline struct sp_bytes sp_kem_public_bytes(const struct sp_kem_public *k)
 }
 size_t sp_kem_public_size(enum sp_kem kem);
 size_t sp_kem_private_size(enum sp_kem kem);
-SP_MUST_USE enum sp_err sp_kem_generate(enum sp_kem kem, const struct sp_rng *rng, struct sp_secret *out_priv, struct sp_kem_public *out_pub);
+SP_MUST_USE enum sp_err sp_kem_generate(enum sp_kem kem, const struct sp_rng *rng, struct sp_secret *out_priv,
+					struct sp_kem_public *out_pub);
 /* DeriveKeyPair, RFC 9180 section 7.1.3 */
 SP_MUST_USE enum sp_err sp_kem_derive(enum sp_kem kem, struct sp_bytes ikm, struct sp_secret *out_priv, struct sp_kem_public *out_pub);
 /* The public key of a private one; range-checks the scalar. Here and wherever a private key is taken, a NIST scalar may
@@ -84,15 +85,19 @@ struct sp_hpke_suite {
 	enum sp_aead aead;
 };
 /* SealBase: appends kem_output to out_enc and the ciphertext to out_ct. rng gives the ephemeral key's ikm. */
-SP_MUST_USE enum sp_err sp_hpke_seal(struct sp_buf *out_enc, struct sp_buf *out_ct, const struct sp_hpke_suite *suite, const struct sp_rng *rng,
-				     struct sp_bytes recipient, struct sp_bytes info, struct sp_bytes aad, struct sp_bytes plain);
-SP_MUST_USE enum sp_err sp_hpke_open(struct sp_buf *out, const struct sp_hpke_suite *suite, struct sp_bytes enc, struct sp_bytes recipient_priv,
-				     struct sp_bytes recipient_pub, struct sp_bytes info, struct sp_bytes aad, struct sp_bytes sealed);
+SP_MUST_USE enum sp_err sp_hpke_seal(struct sp_buf *out_enc, struct sp_buf *out_ct, const struct sp_hpke_suite *suite,
+				     const struct sp_rng *rng, struct sp_bytes recipient, struct sp_bytes info, struct sp_bytes aad,
+				     struct sp_bytes plain);
+SP_MUST_USE enum sp_err sp_hpke_open(struct sp_buf *out, const struct sp_hpke_suite *suite, struct sp_bytes enc,
+				     struct sp_bytes recipient_priv, struct sp_bytes recipient_pub, struct sp_bytes info,
+				     struct sp_bytes aad, struct sp_bytes sealed);
 /* SendExportBase / ReceiveExportBase (RFC 9180 section 6.2), used by MLS external commits. */
-SP_MUST_USE enum sp_err sp_hpke_send_export(struct sp_buf *out_enc, uint8_t *out, size_t n, const struct sp_hpke_suite *suite, const struct sp_rng *rng,
-					    struct sp_bytes recipient, struct sp_bytes info, struct sp_bytes context);
+SP_MUST_USE enum sp_err sp_hpke_send_export(struct sp_buf *out_enc, uint8_t *out, size_t n, const struct sp_hpke_suite *suite,
+					    const struct sp_rng *rng, struct sp_bytes recipient, struct sp_bytes info,
+					    struct sp_bytes context);
 SP_MUST_USE enum sp_err sp_hpke_receive_export(uint8_t *out, size_t n, const struct sp_hpke_suite *suite, struct sp_bytes enc,
-					       struct sp_bytes recipient_priv, struct sp_bytes recipient_pub, struct sp_bytes info, struct sp_bytes context);
+					       struct sp_bytes recipient_priv, struct sp_bytes recipient_pub, struct sp_bytes info,
+					       struct sp_bytes context);
 
 /* -- signatures ----------------------------------------------------------------------------------------------- */
 
@@ -109,7 +114,8 @@ SP_MUST_USE enum sp_err sp_sign(const struct sp_signer *signer, struct sp_buf *o
 /* SignWithLabel / VerifyWithLabel, RFC 9420 section 5.1.2: SignContent { "MLS 1.0 " + label, content }. The one
  * labelled signature of the whole product: device lists, receipts and invitations use labels of their own
  * (docs/protocol.md, "Labels"), so that no signature can be taken for another. */
-SP_MUST_USE enum sp_err sp_sign_with_label(const struct sp_signer *signer, struct sp_buf *out, struct sp_bytes label, struct sp_bytes content);
+SP_MUST_USE enum sp_err sp_sign_with_label(const struct sp_signer *signer, struct sp_buf *out, struct sp_bytes label,
+					   struct sp_bytes content);
 SP_MUST_USE enum sp_err sp_verify_with_label(const struct sp_verify_key *key, struct sp_bytes label, struct sp_bytes content,
 					     struct sp_bytes signature);
 

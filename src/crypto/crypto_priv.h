@@ -35,7 +35,7 @@ SP_MUST_USE enum sp_err sp__crypto_version_check(unsigned major, unsigned minor,
 SP_MUST_USE enum sp_err sp__hmac_parts(uint8_t *out, enum sp_hash_alg alg, struct sp_bytes key, const struct sp_bytes *parts, size_t n);
 /* HKDF-Expand whose info is given in parts (at most SP__INFO_PARTS). */
 #define SP__INFO_PARTS 6u
-SP_MUST_USE enum sp_err sp__hkdf_expand_parts(uint8_t *out, size_t n, enum sp_hash_alg alg, struct sp_bytes prk, const struct sp_bytes *info,
-					      size_t info_parts);
+SP_MUST_USE enum sp_err sp__hkdf_expand_parts(uint8_t *out, size_t n, enum sp_hash_alg alg, struct sp_bytes prk,
+					      const struct sp_bytes *info, size_t info_parts);
 
 #endif

@@ -91,7 +91,8 @@ enum sp_err sp_hkdf_extract(struct sp_secret *out, enum sp_hash_alg alg, struct 
 }
 
 /* T(i) = HMAC(PRK, T(i-1) || info || i), cut to n bytes; t holds T(i). */
-static enum sp_err expand(uint8_t *out, size_t n, uint8_t *t, enum sp_hash_alg alg, struct sp_bytes prk, struct sp_bytes *parts, size_t n_parts)
+static enum sp_err expand(uint8_t *out, size_t n, uint8_t *t, enum sp_hash_alg alg, struct sp_bytes prk, struct sp_bytes *parts,
+			  size_t n_parts)
 {
 	size_t size = sp_hash_size(alg);
 	uint8_t counter = 0;

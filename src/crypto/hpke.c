@@ -7,12 +7,30 @@
 #define MODE_BASE 0x00
 static const char version_label[] = "HPKE-v1";
 
-struct sp__labeled sp__labeled_kem(const struct sp__kem_info *k)
+static void put_id(struct sp__labeled *l, unsigned id)
 {
-	return (struct sp__labeled){k->hash, {'K', 'E', 'M', (uint8_t)(k->kem >> 8), (uint8_t)k->kem}, 5};
+	l->suite_id[l->suite_n++] = (uint8_t)(id >> 8);
+	l->suite_id[l->suite_n++] = (uint8_t)id;
 }
 
-enum sp_err sp__labeled_extract(struct sp_secret *out, const struct sp__labeled *l, struct sp_bytes salt, const char *label, struct sp_bytes ikm)
+struct sp__labeled sp__labeled_kem(const struct sp__kem_info *k)
+{
+	struct sp__labeled l = {k->hash, "KEM", 3};
+	put_id(&l, k->kem);
+	return l;
+}
+
+static struct sp__labeled suite_labeled(enum sp_hash_alg hash, const struct sp_hpke_suite *s)
+{
+	struct sp__labeled l = {hash, "HPKE", 4};
+	put_id(&l, s->kem);
+	put_id(&l, s->kdf);
+	put_id(&l, s->aead);
+	return l;
+}
+
+enum sp_err sp__labeled_extract(struct sp_secret *out, const struct sp__labeled *l, struct sp_bytes salt, const char *label,
+				struct sp_bytes ikm)
 {
 	const struct sp_bytes parts[] = {sp_bytes_str(version_label), {l->suite_id, l->suite_n}, sp_bytes_str(label), ikm};
 	struct sp_secret prk = {sp_hash_size(l->hash), {0}}; /* out may hold salt or ikm */
@@ -28,7 +46,8 @@ enum sp_err sp__labeled_expand(uint8_t *out, size_t n, const struct sp__labeled 
 			       struct sp_bytes info)
 {
 	const uint8_t length[2] = {(uint8_t)(n >> 8), (uint8_t)n};
-	const struct sp_bytes parts[] = {SP_BYTES_OF(length), sp_bytes_str(version_label), {l->suite_id, l->suite_n}, sp_bytes_str(label), info};
+	const struct sp_bytes parts[] = {
+		SP_BYTES_OF(length), sp_bytes_str(version_label), {l->suite_id, l->suite_n}, sp_bytes_str(label), info};
 	return sp__hkdf_expand_parts(out, n, l->hash, sp_secret_bytes(prk), parts, SP_ARRAY_LEN(parts));
 }
 
@@ -46,29 +65,25 @@ static void hpke_clear(struct hpke *h)
 	sp_wipe(h, sizeof *h);
 }
 
+/* 0 for a value that is not in the enum. */
+static enum sp_hash_alg hash_of_kdf(enum sp_kdf kdf)
+{
+	switch (kdf) {
+	case SP_KDF_HKDF_SHA256:
+		return SP_HASH_SHA256;
+	case SP_KDF_HKDF_SHA384:
+		return SP_HASH_SHA384;
+	case SP_KDF_HKDF_SHA512:
+		return SP_HASH_SHA512;
+	}
+	return 0;
+}
+
 static enum sp_err hpke_init(struct hpke *h, const struct sp_hpke_suite *s)
 {
-	*h = (struct hpke){.kem = sp__kem_info(s->kem), .aead = s->aead};
-	if (!h->kem || sp_aead_key_size(s->aead) == 0)
-		return SP_ERR_UNSUPPORTED;
-	switch (s->kdf) {
-	case SP_KDF_HKDF_SHA256:
-		h->labeled.hash = SP_HASH_SHA256;
-		break;
-	case SP_KDF_HKDF_SHA384:
-		h->labeled.hash = SP_HASH_SHA384;
-		break;
-	case SP_KDF_HKDF_SHA512:
-		h->labeled.hash = SP_HASH_SHA512;
-		break;
-	default:
-		return SP_ERR_UNSUPPORTED;
-	}
-	const uint8_t id[] = {'H', 'P', 'K', 'E', (uint8_t)(s->kem >> 8), (uint8_t)s->kem, (uint8_t)(s->kdf >> 8), (uint8_t)s->kdf,
-			      (uint8_t)(s->aead >> 8), (uint8_t)s->aead};
-	sp_copy(h->labeled.suite_id, id, sizeof id);
-	h->labeled.suite_n = sizeof id;
-	return SP_OK;
+	enum sp_hash_alg hash = hash_of_kdf(s->kdf);
+	*h = (struct hpke){.kem = sp__kem_info(s->kem), .labeled = suite_labeled(hash, s), .aead = s->aead};
+	return h->kem && sp_hash_size(hash) != 0 && sp_aead_key_size(s->aead) != 0 ? SP_OK : SP_ERR_UNSUPPORTED;
 }
 
 /* key_schedule_context = mode || LabeledExtract("", "psk_id_hash", "") || LabeledExtract("", "info_hash", info) */
@@ -105,8 +120,8 @@ static enum sp_err key_schedule(struct hpke *h, struct sp_bytes info, enum sched
 }
 
 /* Sequence number 0: the nonce is base_nonce itself. */
-static enum sp_err send(struct hpke *h, const struct sp_rng *rng, struct sp_bytes recipient, struct sp_bytes info, enum schedule_for purpose,
-			struct sp_kem_public *out_enc)
+static enum sp_err send(struct hpke *h, const struct sp_rng *rng, struct sp_bytes recipient, struct sp_bytes info,
+			enum schedule_for purpose, struct sp_kem_public *out_enc)
 {
 	SP_TRY(sp__kem_encap(h->kem, rng, recipient, out_enc, &h->shared));
 	return key_schedule(h, info, purpose);
@@ -183,8 +198,9 @@ enum sp_err sp_hpke_send_export(struct sp_buf *out_enc, uint8_t *out, size_t n, 
 	return e;
 }
 
-enum sp_err sp_hpke_receive_export(uint8_t *out, size_t n, const struct sp_hpke_suite *suite, struct sp_bytes enc, struct sp_bytes recipient_priv,
-				   struct sp_bytes recipient_pub, struct sp_bytes info, struct sp_bytes context)
+enum sp_err sp_hpke_receive_export(uint8_t *out, size_t n, const struct sp_hpke_suite *suite, struct sp_bytes enc,
+				   struct sp_bytes recipient_priv, struct sp_bytes recipient_pub, struct sp_bytes info,
+				   struct sp_bytes context)
 {
 	struct hpke h;
 	enum sp_err e = hpke_init(&h, suite);

@@ -37,7 +37,8 @@ static enum sp_err public_of(const struct sp__kem_info *k, struct sp_bytes priv,
 	return k->is_nist ? sp__ec_public_of(k, priv, out) : sp__x_public_of(k, priv, out);
 }
 
-static enum sp_err dh(const struct sp__kem_info *k, struct sp_bytes priv, struct sp_bytes own_pub, struct sp_bytes peer, struct sp_secret *out)
+static enum sp_err dh(const struct sp__kem_info *k, struct sp_bytes priv, struct sp_bytes own_pub, struct sp_bytes peer,
+		      struct sp_secret *out)
 {
 	return k->is_nist ? sp__ec_dh(k, priv, peer, out) : sp__x_dh(k, priv, own_pub, peer, out);
 }
@@ -60,7 +61,8 @@ enum sp_err sp_kem_public_check(enum sp_kem kem, struct sp_bytes pub)
 }
 
 /* "candidate", counter: until 0 < sk < order. P-256 rejects one in 2^32. */
-static enum sp_err derive_scalar(const struct sp__kem_info *k, const struct sp__labeled *l, const struct sp_secret *prk, struct sp_secret *out)
+static enum sp_err derive_scalar(const struct sp__kem_info *k, const struct sp__labeled *l, const struct sp_secret *prk,
+				 struct sp_secret *out)
 {
 	out->n = k->n_private;
 	for (unsigned i = 0; i <= 255; i++) {
@@ -104,7 +106,8 @@ enum sp_err sp_kem_derive(enum sp_kem kem, struct sp_bytes ikm, struct sp_secret
 	return k ? derive_pair(k, ikm, out_priv, out_pub) : SP_ERR_UNSUPPORTED;
 }
 
-static enum sp_err generate_pair(const struct sp__kem_info *k, const struct sp_rng *rng, struct sp_secret *out_priv, struct sp_kem_public *out_pub)
+static enum sp_err generate_pair(const struct sp__kem_info *k, const struct sp_rng *rng, struct sp_secret *out_priv,
+				 struct sp_kem_public *out_pub)
 {
 	struct sp_secret ikm = {.n = k->n_private};
 	enum sp_err e = sp_rng_fill(rng, ikm.b, ikm.n);
@@ -155,7 +158,8 @@ enum sp_err sp__kem_encap(const struct sp__kem_info *k, const struct sp_rng *rng
 	return e;
 }
 
-enum sp_err sp__kem_decap(const struct sp__kem_info *k, struct sp_bytes enc, struct sp_bytes priv, struct sp_bytes pub, struct sp_secret *out)
+enum sp_err sp__kem_decap(const struct sp__kem_info *k, struct sp_bytes enc, struct sp_bytes priv, struct sp_bytes pub,
+			  struct sp_secret *out)
 {
 	struct sp_kem_public computed;
 	struct sp_secret prk = {0};

@@ -45,7 +45,7 @@ struct sp__labeled {
 struct sp__labeled sp__labeled_kem(const struct sp__kem_info *k);
 SP_MUST_USE enum sp_err sp__labeled_extract(struct sp_secret *out, const struct sp__labeled *l, struct sp_bytes salt, const char *label,
 					    struct sp_bytes ikm);
-SP_MUST_USE enum sp_err sp__labeled_expand(uint8_t *out, size_t n, const struct sp__labeled *l, const struct sp_secret *prk, const char *label,
-					   struct sp_bytes info);
+SP_MUST_USE enum sp_err sp__labeled_expand(uint8_t *out, size_t n, const struct sp__labeled *l, const struct sp_secret *prk,
+					   const char *label, struct sp_bytes info);
 
 #endif

@@ -67,7 +67,8 @@ static enum sp_err exchange(const struct sp__kem_info *k, EVP_PKEY *own, struct 
 	return e;
 }
 
-enum sp_err sp__x_dh(const struct sp__kem_info *k, struct sp_bytes priv, struct sp_bytes own_pub, struct sp_bytes peer, struct sp_secret *out)
+enum sp_err sp__x_dh(const struct sp__kem_info *k, struct sp_bytes priv, struct sp_bytes own_pub, struct sp_bytes peer,
+		     struct sp_secret *out)
 {
 	struct sp_secret secret = {0};
 	struct sp_kem_public pub = {.n = own_pub.n};

@@ -34,8 +34,8 @@ struct sp_pw_params sp_pw_params_light(void);
 SP_MUST_USE enum sp_err sp_pw_passphrase_check(struct sp_bytes passphrase);
 
 /* Appends the box. The passphrase must pass the check above; key must have 32 bytes; rng gives salt and nonce. */
-SP_MUST_USE enum sp_err sp_pw_box_seal(struct sp_buf *out, struct sp_bytes passphrase, struct sp_bytes key, const struct sp_pw_params *params,
-				       const struct sp_rng *rng);
+SP_MUST_USE enum sp_err sp_pw_box_seal(struct sp_buf *out, struct sp_bytes passphrase, struct sp_bytes key,
+				       const struct sp_pw_params *params, const struct sp_rng *rng);
 /* SP_ERR_PASSPHRASE when the passphrase is wrong or the box was changed: the two cannot be told apart. A box that is
  * no box is SP_ERR_TRUNCATED, SP_ERR_TRAILING, SP_ERR_INVALID or SP_ERR_FORMAT_NEWER. */
 SP_MUST_USE enum sp_err sp_pw_box_open(struct sp_secret *out_key, struct sp_bytes passphrase, struct sp_bytes box);

@@ -77,14 +77,16 @@ static void check_case(const json_t *c)
 {
 	enum sp_kem kem = (enum sp_kem)kat_int(c, "kem_id");
 	struct parties p = {.suite = {kem, (enum sp_kdf)kat_int(c, "kdf_id"), (enum sp_aead)kat_int(c, "aead_id")},
-			    .ikm_e = kat_hex(c, "ikmE"), .priv = kat_hex(c, "skRm"), .pub = kat_hex(c, "pkRm"), .enc = kat_hex(c, "enc"),
+			    .ikm_e = kat_hex(c, "ikmE"),
+			    .priv = kat_hex(c, "skRm"),
+			    .pub = kat_hex(c, "pkRm"),
+			    .enc = kat_hex(c, "enc"),
 			    .info = kat_hex(c, "info")};
 	check_pair(kem, kat_hex(c, "ikmR"), p.priv, p.pub);
 	check_pair(kem, p.ikm_e, kat_hex(c, "skEm"), kat_hex(c, "pkEm"));
 	size_t i;
 	json_t *x;
-	json_array_foreach(json_object_get(c, "exports"), i, x)
-		check_export(&p, x);
+	json_array_foreach(json_object_get(c, "exports"), i, x) check_export(&p, x);
 	/* nonces count up within one context; ours is for one message: sequence number 0 */
 	check_message(&p, json_array_get(json_object_get(c, "encryptions"), 0));
 }

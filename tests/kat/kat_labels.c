@@ -9,8 +9,8 @@
 
 /* RFC 9420 section 17.1 */
 static const enum sp_sig sig_of_suite[] = {
-	[1] = SP_SIG_ED25519, [2] = SP_SIG_ECDSA_P256_SHA256, [3] = SP_SIG_ED25519, [4] = SP_SIG_ED448,
-	[5] = SP_SIG_ECDSA_P521_SHA512, [6] = SP_SIG_ED448, [7] = SP_SIG_ECDSA_P384_SHA384,
+	[1] = SP_SIG_ED25519, [2] = SP_SIG_ECDSA_P256_SHA256, [3] = SP_SIG_ED25519, [4] = SP_SIG_ED448, [5] = SP_SIG_ECDSA_P521_SHA512,
+	[6] = SP_SIG_ED448,   [7] = SP_SIG_ECDSA_P384_SHA384,
 };
 
 static void check_signing(enum sp_sig alg, struct sp_bytes priv, struct sp_bytes pub, const struct sp_verify_key *verify)

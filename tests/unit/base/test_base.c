@@ -30,7 +30,7 @@ static void every_error_has_its_name(void **state)
 
 static void unknown_errors_are_bugs(void **state)
 {
-	const enum sp_err unknown[] = {(enum sp_err)SP_ERR_COUNT_, (enum sp_err)-1, (enum sp_err)100000};
+	const enum sp_err unknown[] = {(enum sp_err)SP_ERR_COUNT_, (enum sp_err)(-1), (enum sp_err)100000};
 	for (size_t i = 0; i < SP_ARRAY_LEN(unknown); i++) {
 		assert_string_equal(sp_err_name(unknown[i]), "SP_ERR_BUG");
 		assert_int_equal(sp_err_class(unknown[i]), SP_CLASS_BUG);
@@ -413,14 +413,26 @@ static void times_are_rfc3339(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_error_has_its_name), cmocka_unit_test(unknown_errors_are_bugs), cmocka_unit_test(diagnostics_say_where),
-		cmocka_unit_test(bytes_compare_by_content_then_length), cmocka_unit_test(constant_time_equality_agrees),
-		cmocka_unit_test(copies_are_owned), cmocka_unit_test(a_buffer_stops_at_its_maximum), cmocka_unit_test(a_zero_buffer_holds_nothing),
-		cmocka_unit_test(buffers_grow_and_keep), cmocka_unit_test(extending_gives_zeros), cmocka_unit_test(arrays_grow_to_their_maximum),
-		cmocka_unit_test(arrays_may_hold_one), cmocka_unit_test(overflow_is_out_of_memory), cmocka_unit_test(wiping_leaves_zeros),
-		cmocka_unit_test(buffers_wipe_what_they_give_back), cmocka_unit_test(every_allocation_may_fail),
-		cmocka_unit_test(a_failed_append_changes_nothing), cmocka_unit_test(secrets_are_set_and_cleared),
-		cmocka_unit_test(arithmetic_is_checked), cmocka_unit_test(times_are_rfc3339),
+		cmocka_unit_test(every_error_has_its_name),
+		cmocka_unit_test(unknown_errors_are_bugs),
+		cmocka_unit_test(diagnostics_say_where),
+		cmocka_unit_test(bytes_compare_by_content_then_length),
+		cmocka_unit_test(constant_time_equality_agrees),
+		cmocka_unit_test(copies_are_owned),
+		cmocka_unit_test(a_buffer_stops_at_its_maximum),
+		cmocka_unit_test(a_zero_buffer_holds_nothing),
+		cmocka_unit_test(buffers_grow_and_keep),
+		cmocka_unit_test(extending_gives_zeros),
+		cmocka_unit_test(arrays_grow_to_their_maximum),
+		cmocka_unit_test(arrays_may_hold_one),
+		cmocka_unit_test(overflow_is_out_of_memory),
+		cmocka_unit_test(wiping_leaves_zeros),
+		cmocka_unit_test(buffers_wipe_what_they_give_back),
+		cmocka_unit_test(every_allocation_may_fail),
+		cmocka_unit_test(a_failed_append_changes_nothing),
+		cmocka_unit_test(secrets_are_set_and_cleared),
+		cmocka_unit_test(arithmetic_is_checked),
+		cmocka_unit_test(times_are_rfc3339),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -242,9 +242,15 @@ static void self_test_passes_here(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(definite_and_indefinite_pass), cmocka_unit_test(nothing_is_cut_or_added), cmocka_unit_test(tags_are_whole),
-		cmocka_unit_test(nonces_have_12_bytes), cmocka_unit_test(only_gcm), cmocka_unit_test(the_rest_of_the_structure),
-		cmocka_unit_test(enveloped_data_is_not_it), cmocka_unit_test(deep_nesting_ends), cmocka_unit_test(self_test_passes_here),
+		cmocka_unit_test(definite_and_indefinite_pass),
+		cmocka_unit_test(nothing_is_cut_or_added),
+		cmocka_unit_test(tags_are_whole),
+		cmocka_unit_test(nonces_have_12_bytes),
+		cmocka_unit_test(only_gcm),
+		cmocka_unit_test(the_rest_of_the_structure),
+		cmocka_unit_test(enveloped_data_is_not_it),
+		cmocka_unit_test(deep_nesting_ends),
+		cmocka_unit_test(self_test_passes_here),
 	};
 	return cmocka_run_group_tests_name("cms", tests, NULL, NULL);
 }

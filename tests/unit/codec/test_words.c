@@ -168,9 +168,14 @@ static void an_embedded_nul_is_no_letter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_list_is_sorted_and_plain), cmocka_unit_test(four_letters_tell_a_word),
-		cmocka_unit_test(no_slip_gives_another_word), cmocka_unit_test(round_trips), cmocka_unit_test(bits_are_in_order),
-		cmocka_unit_test(fingerprints_have_26_words), cmocka_unit_test(people_type_as_they_like), cmocka_unit_test(but_mean_one_value),
+		cmocka_unit_test(the_list_is_sorted_and_plain),
+		cmocka_unit_test(four_letters_tell_a_word),
+		cmocka_unit_test(no_slip_gives_another_word),
+		cmocka_unit_test(round_trips),
+		cmocka_unit_test(bits_are_in_order),
+		cmocka_unit_test(fingerprints_have_26_words),
+		cmocka_unit_test(people_type_as_they_like),
+		cmocka_unit_test(but_mean_one_value),
 		cmocka_unit_test(an_embedded_nul_is_no_letter),
 	};
 	return cmocka_run_group_tests_name("codec/words", tests, NULL, NULL);

@@ -56,7 +56,8 @@ static void every_flip_is_refused(void **state)
 			sealed.p[at] ^= 0x40;
 		}
 		for (size_t n = 0; n < sealed.n; n++) /* nor a shorter tag */
-			assert_int_equal(sp_aead_open(&out, all[i], key_for(all[i]), nonce, aad, (struct sp_bytes){sealed.p, n}), SP_ERR_DECRYPT);
+			assert_int_equal(sp_aead_open(&out, all[i], key_for(all[i]), nonce, aad, (struct sp_bytes){sealed.p, n}),
+					 SP_ERR_DECRYPT);
 		assert_int_equal(sp_aead_open(&out, all[i], key_for(all[i]), nonce, SP_BYTES_NONE, sp_buf_bytes(&sealed)), SP_ERR_DECRYPT);
 		sp_buf_clear(&sealed);
 		sp_buf_clear(&out);
@@ -69,7 +70,8 @@ static void misuse(void **state)
 	sp_buf_init(&out, 20);
 	struct sp_bytes short_key = {key, 15};
 	assert_int_equal(sp_aead_seal(&out, SP_AEAD_AES128GCM, short_key, nonce, SP_BYTES_NONE, SP_BYTES_NONE), SP_ERR_USAGE);
-	assert_int_equal(sp_aead_seal(&out, SP_AEAD_AES256GCM, (struct sp_bytes){key, 16}, nonce, SP_BYTES_NONE, SP_BYTES_NONE), SP_ERR_USAGE);
+	assert_int_equal(sp_aead_seal(&out, SP_AEAD_AES256GCM, (struct sp_bytes){key, 16}, nonce, SP_BYTES_NONE, SP_BYTES_NONE),
+			 SP_ERR_USAGE);
 	assert_int_equal(sp_aead_seal(&out, (enum sp_aead)0xffff, short_key, nonce, SP_BYTES_NONE, SP_BYTES_NONE), SP_ERR_UNSUPPORTED);
 	assert_int_equal(sp_aead_seal(&out, (enum sp_aead)0, short_key, nonce, SP_BYTES_NONE, SP_BYTES_NONE), SP_ERR_UNSUPPORTED);
 	assert_int_equal(sp_aead_seal(&out, SP_AEAD_AES128GCM, (struct sp_bytes){key, 16}, nonce, SP_BYTES_NONE, SP_BYTES_LIT("12345")),
@@ -80,6 +82,7 @@ static void misuse(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(round_trips), cmocka_unit_test(every_flip_is_refused), cmocka_unit_test(misuse)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(round_trips), cmocka_unit_test(every_flip_is_refused),
+					   cmocka_unit_test(misuse)};
 	return cmocka_run_group_tests_name("crypto/aead", tests, NULL, NULL);
 }

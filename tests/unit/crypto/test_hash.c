@@ -31,8 +31,7 @@ static void hashes(void **state)
 	assert_int_equal(sp_sha256(&h32, SP_BYTES_LIT("abc")), SP_OK);
 	assert_true(sp_bytes_equal(sp_hash32_bytes(&h32), sp_hash_bytes(&h)));
 	assert_int_equal(sp_hash_of(&h, SP_HASH_SHA384, SP_BYTES_LIT("abc")), SP_OK);
-	assert_hex(sp_hash_bytes(&h),
-		   "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7");
+	assert_hex(sp_hash_bytes(&h), "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7");
 	assert_int_equal(sp_hash_of(&h, SP_HASH_SHA512, SP_BYTES_NONE), SP_OK);
 	assert_hex(sp_hash_bytes(&h), "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
 				      "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e");
@@ -169,9 +168,15 @@ static void system_random_fills(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hashes), cmocka_unit_test(parts_and_stream_agree), cmocka_unit_test(hmac),
-		cmocka_unit_test(hmac_output_may_be_its_key), cmocka_unit_test(hkdf), cmocka_unit_test(version_gate),
-		cmocka_unit_test(failures_drain_the_queue), cmocka_unit_test(seeded_random_repeats), cmocka_unit_test(system_random_fills),
+		cmocka_unit_test(hashes),
+		cmocka_unit_test(parts_and_stream_agree),
+		cmocka_unit_test(hmac),
+		cmocka_unit_test(hmac_output_may_be_its_key),
+		cmocka_unit_test(hkdf),
+		cmocka_unit_test(version_gate),
+		cmocka_unit_test(failures_drain_the_queue),
+		cmocka_unit_test(seeded_random_repeats),
+		cmocka_unit_test(system_random_fills),
 	};
 	return cmocka_run_group_tests_name("crypto/hash", tests, NULL, NULL);
 }

@@ -194,8 +194,8 @@ static enum sp_err open_sealed(const struct sealed *s, struct sp_bytes info, str
 {
 	struct sp_buf out;
 	sp_buf_init(&out, 1000);
-	enum sp_err e = sp_hpke_open(&out, &s->suite, sp_buf_bytes(&s->enc), sp_secret_bytes(&s->priv), sp_kem_public_bytes(&s->pub), info, aad,
-				     sp_buf_bytes(&s->ct));
+	enum sp_err e = sp_hpke_open(&out, &s->suite, sp_buf_bytes(&s->enc), sp_secret_bytes(&s->priv), sp_kem_public_bytes(&s->pub), info,
+				     aad, sp_buf_bytes(&s->ct));
 	assert_int_equal(out.n, e == SP_OK ? 4 : 0);
 	assert_int_equal(ERR_peek_error(), 0);
 	sp_buf_clear(&out);
@@ -232,8 +232,8 @@ static void hpke_refuses_what_was_changed(void **state)
 		sp_buf_init(&s.enc, 200);
 		sp_buf_init(&s.ct, 200);
 		assert_int_equal(sp_kem_generate(kems[i], &rng, &s.priv, &s.pub), SP_OK);
-		assert_int_equal(sp_hpke_seal(&s.enc, &s.ct, &s.suite, &rng, sp_kem_public_bytes(&s.pub), SP_BYTES_LIT("info"), SP_BYTES_LIT("aad"),
-					      SP_BYTES_LIT("text")),
+		assert_int_equal(sp_hpke_seal(&s.enc, &s.ct, &s.suite, &rng, sp_kem_public_bytes(&s.pub), SP_BYTES_LIT("info"),
+					      SP_BYTES_LIT("aad"), SP_BYTES_LIT("text")),
 				 SP_OK);
 		check_tampering(&s);
 		sp_buf_clear(&s.enc);
@@ -280,9 +280,10 @@ static void both_outputs_or_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(scalars_are_in_range), cmocka_unit_test(private_keys_have_one_length), cmocka_unit_test(points_have_one_form),
-		cmocka_unit_test(small_order_is_refused), cmocka_unit_test(unknown_names_are_unsupported),
-		cmocka_unit_test(hpke_refuses_what_was_changed), cmocka_unit_test(a_broken_source_fails), cmocka_unit_test(both_outputs_or_none),
+		cmocka_unit_test(scalars_are_in_range),          cmocka_unit_test(private_keys_have_one_length),
+		cmocka_unit_test(points_have_one_form),          cmocka_unit_test(small_order_is_refused),
+		cmocka_unit_test(unknown_names_are_unsupported), cmocka_unit_test(hpke_refuses_what_was_changed),
+		cmocka_unit_test(a_broken_source_fails),         cmocka_unit_test(both_outputs_or_none),
 	};
 	return cmocka_run_group_tests_name("crypto/kem", tests, NULL, NULL);
 }

@@ -106,11 +106,12 @@ static enum sp_err do_hpke(size_t which)
 	enum sp_err e = sp_kem_generate(suites[which].kem, &rng, &priv, &pub);
 	assert_true(e == SP_OK || priv.n + pub.n == 0);
 	if (e == SP_OK)
-		e = sp_hpke_seal(&enc, &ct, &suites[which], &rng, sp_kem_public_bytes(&pub), SP_BYTES_NONE, SP_BYTES_NONE, SP_BYTES_LIT("x"));
+		e = sp_hpke_seal(&enc, &ct, &suites[which], &rng, sp_kem_public_bytes(&pub), SP_BYTES_NONE, SP_BYTES_NONE,
+				 SP_BYTES_LIT("x"));
 	assert_true(e == SP_OK || enc.n + ct.n == 0);
 	if (e == SP_OK)
-		e = sp_hpke_open(&out, &suites[which], sp_buf_bytes(&enc), sp_secret_bytes(&priv), SP_BYTES_NONE, SP_BYTES_NONE, SP_BYTES_NONE,
-				 sp_buf_bytes(&ct));
+		e = sp_hpke_open(&out, &suites[which], sp_buf_bytes(&enc), sp_secret_bytes(&priv), SP_BYTES_NONE, SP_BYTES_NONE,
+				 SP_BYTES_NONE, sp_buf_bytes(&ct));
 	assert_int_equal(out.n, e == SP_OK ? 1 : 0);
 	sp_buf_clear(&enc);
 	sp_buf_clear(&ct);

@@ -13,7 +13,8 @@
 #include "codec/codec.h"
 #include "crypto/crypto_evp_priv.h"
 
-static const enum sp_sig algs[] = {SP_SIG_ECDSA_P256_SHA256, SP_SIG_ECDSA_P384_SHA384, SP_SIG_ECDSA_P521_SHA512, SP_SIG_ED25519, SP_SIG_ED448};
+static const enum sp_sig algs[] = {SP_SIG_ECDSA_P256_SHA256, SP_SIG_ECDSA_P384_SHA384, SP_SIG_ECDSA_P521_SHA512, SP_SIG_ED25519,
+				   SP_SIG_ED448};
 static const enum sp_sig ecdsa[] = {SP_SIG_ECDSA_P256_SHA256, SP_SIG_ECDSA_P384_SHA384, SP_SIG_ECDSA_P521_SHA512};
 
 struct keys {
@@ -187,8 +188,11 @@ static void foreign_pkcs8_is_refused(void **state)
 	struct sp_buf der;
 	struct sp_sign_key *back;
 	sp_buf_init(&der, 100);
-	assert_int_equal(sp_hex_decode(&der, SP_BYTES_LIT("302e020100300506032b656e042204200101010101010101010101010101010101010101010101010101010101010101")),
-			 SP_OK);
+	assert_int_equal(
+		sp_hex_decode(
+			&der,
+			SP_BYTES_LIT("302e020100300506032b656e042204200101010101010101010101010101010101010101010101010101010101010101")),
+		SP_OK);
 	assert_int_equal(sp_sign_key_from_pkcs8(&back, sp_buf_bytes(&der)), SP_ERR_UNSUPPORTED);
 	assert_int_equal(ERR_peek_error(), 0);
 	sp_buf_clear(&der);
@@ -204,7 +208,8 @@ static void private_keys_give_their_public(void **state)
 		{SP_SIG_ED25519, "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
 		 "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"},
 		{SP_SIG_ECDSA_P256_SHA256, "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721",
-		 "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"},
+		 "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c29"
+		 "4d4462299"},
 	};
 	for (size_t i = 0; i < SP_ARRAY_LEN(cases); i++) {
 		struct sp_buf priv, pub;
@@ -303,9 +308,7 @@ static void *no_memory(void *ctx, void *p, size_t n)
 	return NULL;
 }
 
-static void release(void *ctx, void *p)
-{
-}
+static void release(void *ctx, void *p) {}
 
 static void out_of_memory_is_reported(void **state)
 {
@@ -332,11 +335,19 @@ static void out_of_memory_is_reported(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sign_and_verify), cmocka_unit_test(every_flip_cut_and_addition_is_refused),
-		cmocka_unit_test(ecdsa_signatures_are_der), cmocka_unit_test(public_keys_are_checked), cmocka_unit_test(pkcs8_round_trips),
-		cmocka_unit_test(pkcs8_public_part_must_match), cmocka_unit_test(foreign_pkcs8_is_refused),
-		cmocka_unit_test(private_keys_give_their_public), cmocka_unit_test(private_scalars_are_in_range),
-		cmocka_unit_test(leading_zeros_may_be_missing), cmocka_unit_test(labels_separate), cmocka_unit_test(evp_keys_are_named), cmocka_unit_test(out_of_memory_is_reported),
+		cmocka_unit_test(sign_and_verify),
+		cmocka_unit_test(every_flip_cut_and_addition_is_refused),
+		cmocka_unit_test(ecdsa_signatures_are_der),
+		cmocka_unit_test(public_keys_are_checked),
+		cmocka_unit_test(pkcs8_round_trips),
+		cmocka_unit_test(pkcs8_public_part_must_match),
+		cmocka_unit_test(foreign_pkcs8_is_refused),
+		cmocka_unit_test(private_keys_give_their_public),
+		cmocka_unit_test(private_scalars_are_in_range),
+		cmocka_unit_test(leading_zeros_may_be_missing),
+		cmocka_unit_test(labels_separate),
+		cmocka_unit_test(evp_keys_are_named),
+		cmocka_unit_test(out_of_memory_is_reported),
 	};
 	return cmocka_run_group_tests_name("crypto/sign", tests, NULL, NULL);
 }

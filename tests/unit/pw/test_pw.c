@@ -153,9 +153,14 @@ static void two_boxes_differ(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip), cmocka_unit_test(wrong_passphrases), cmocka_unit_test(every_bit_counts),
-		cmocka_unit_test(every_length_counts), cmocka_unit_test(prices_are_bounded), cmocka_unit_test(sealing_checks_its_arguments),
-		cmocka_unit_test(the_default_is_what_the_design_says), cmocka_unit_test(two_boxes_differ),
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(wrong_passphrases),
+		cmocka_unit_test(every_bit_counts),
+		cmocka_unit_test(every_length_counts),
+		cmocka_unit_test(prices_are_bounded),
+		cmocka_unit_test(sealing_checks_its_arguments),
+		cmocka_unit_test(the_default_is_what_the_design_says),
+		cmocka_unit_test(two_boxes_differ),
 	};
 	return cmocka_run_group_tests_name("pw", tests, NULL, NULL);
 }
