@@ -39,8 +39,19 @@ void sp__daemon_json(json_t *document)
 	json_decref(document);
 }
 
-static void say(const struct sp_daemon_call *call, const char *code, const char *message, const char *hint)
+/* SP_ERR_NOT_FOUND is not_found, as in the client's JSON. */
+static void code_of(char out[64], enum sp_err e)
 {
+	snprintf(out, 64, "%s", sp_err_name(e) + sizeof "SP_ERR_" - 1);
+	for (char *c = out; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+}
+
+static void say(const struct sp_daemon_call *call, enum sp_err e, const char *message, const char *hint)
+{
+	char code[64];
+	code_of(code, e);
 	if (call && call->is_json)
 		sp__daemon_json(json_pack("{s:{s:s,s:s,s:s}}", "error", "code", code, "message", message, "hint", hint ? hint : ""));
 	fprintf(stderr, "sealpostd: %s%s%s\n", message, hint ? "; " : "", hint ? hint : "");
@@ -50,7 +61,7 @@ int sp__daemon_fail(const struct sp_daemon_call *call, enum sp_err e, const char
 {
 	char message[2 * PATH_MAX];
 	snprintf(message, sizeof message, "%s: %s", what, sp_err_text(e));
-	say(call, sp_err_name(e), message, hint);
+	say(call, e, message, hint);
 	return exit_code(e);
 }
 
@@ -59,7 +70,7 @@ int sp__daemon_usage(const struct sp_daemon_call *call, const char *what)
 	char hint[256] = "see sealpostd --help";
 	if (call && call->command)
 		snprintf(hint, sizeof hint, "usage: sealpostd %s", call->command->usage);
-	say(call, sp_err_name(SP_ERR_USAGE), what, hint);
+	say(call, SP_ERR_USAGE, what, hint);
 	return exit_code(SP_ERR_USAGE);
 }
 

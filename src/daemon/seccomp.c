@@ -98,10 +98,11 @@ static enum sp_err forbid_processes(scmp_filter_ctx f)
 
 static bool family_is_allowed(enum sp_sandbox_role role, unsigned family)
 {
-	return family == AF_UNIX || (role == SP_SANDBOX_FRONT && (family == AF_INET || family == AF_INET6));
+	return role == SP_SANDBOX_KEEPER ? family == AF_UNIX : family == AF_INET || family == AF_INET6;
 }
 
-/* The keeper has no network at all; front neither raw nor netlink nor any other kind. */
+/* The keeper has no network: it may listen on its admin socket, and connect to nothing. Front has the internet and nothing
+ * else; above all no Unix socket, for Landlock does not stop a connect to the keeper's admin socket under the same uid. */
 static enum sp_err forbid_sockets(scmp_filter_ctx f, enum sp_sandbox_role role)
 {
 	for (unsigned family = 0; family < 64; family++) {
@@ -110,6 +111,7 @@ static enum sp_err forbid_sockets(scmp_filter_ctx f, enum sp_sandbox_role role)
 		SP_TRY(from_seccomp(seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family))));
 	}
 	SP_TRY(from_seccomp(seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, 63))));
+	SP_TRY(from_seccomp(seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socketpair), 0)));
 	if (role == SP_SANDBOX_KEEPER)
 		SP_TRY(from_seccomp(seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(connect), 0)));
 	return SP_OK;
