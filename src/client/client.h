@@ -33,11 +33,12 @@ void sp_client_result_free(struct sp_client_mem **mem);
 
 struct sp_client_config {
 	const char *home;           /* folder; made 0700 when `create` */
-	struct sp_bytes passphrase; /* borrowed for the call; may be empty when the profile was made so */
+	struct sp_bytes passphrase; /* borrowed for the call; 8 to 1024 bytes */
 	bool create;                /* make the profile when there is none */
 	unsigned timeout_ms;        /* for one exchange with the server; 0: 15 seconds */
 };
-/* SP_ERR_NOT_FOUND no profile there (and not create), SP_ERR_PASSPHRASE, SP_ERR_FORMAT_NEWER, SP_ERR_IO, SP_ERR_LIMIT... */
+/* SP_ERR_NOT_FOUND no profile there (and not create), SP_ERR_PASSPHRASE wrong, SP_ERR_INVALID too short for a new profile,
+ * SP_ERR_FORMAT_NEWER, SP_ERR_CORRUPT, SP_ERR_IO. */
 SP_MUST_USE enum sp_err sp_client_open(struct sp_client **out, const struct sp_client_config *config);
 void sp_client_close(struct sp_client **client);
 /* Is there a profile in this folder? Asked before a passphrase is. */

@@ -58,6 +58,11 @@ static enum sp_err judge_shape(const struct sp_rules_state *state, struct sp_dia
 	return SP_OK;
 }
 
+enum sp_err sp_rules_state_judge(const struct sp_rules_state *state, struct sp_diag *diag)
+{
+	return judge_shape(state, diag);
+}
+
 enum sp_err sp_rules_create_judge(const struct sp_rules_state *state, const struct sp_id16 *creator, struct sp_diag *diag)
 {
 	SP_TRY(judge_shape(state, diag));

@@ -137,6 +137,9 @@ SP_MUST_USE enum sp_err sp_rules_commit_judge(const struct sp_rules_commit *comm
 SP_MUST_USE enum sp_err sp_rules_proposal_judge(const struct sp_rules_state *state, const struct sp_rules_change *change, bool is_member,
 						struct sp_diag *diag);
 
+/* What any RoomState must be, whoever made it: before joining a room. */
+SP_MUST_USE enum sp_err sp_rules_state_judge(const struct sp_rules_state *state, struct sp_diag *diag);
+
 /* A new room: its first RoomState, and who makes it. */
 SP_MUST_USE enum sp_err sp_rules_create_judge(const struct sp_rules_state *state, const struct sp_id16 *creator, struct sp_diag *diag);
 
