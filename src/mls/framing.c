@@ -28,7 +28,7 @@ static enum sp_err read_header(struct sp_reader *r, enum sp_mls_wire_format *out
 enum sp_err sp__mls_message_expect(struct sp_bytes *out, struct sp_bytes message, enum sp_mls_wire_format format, struct sp_diag *diag)
 {
 	struct sp_reader r = sp_reader_of(message);
-	enum sp_mls_wire_format got;
+	enum sp_mls_wire_format got = SP_MLS_WIRE_PUBLIC_MESSAGE;
 	*out = SP_BYTES_NONE;
 	SP_TRY(read_header(&r, &got, diag));
 	if (got != format)
@@ -275,8 +275,8 @@ enum sp_err sp__mls_public_message_encode(struct sp_buf *out, const struct sp_ml
 	return sp_writer_finish(&w);
 }
 
-/* What each type of sender may send, and how (sections 6, 6.1, 12.1.8): judged once, when a message is decoded. */
-static enum sp_err check_sender_and_content(const struct sp_mls_content *content, struct sp_diag *diag)
+/* What each type of sender may send, and how (sections 6, 6.1, 12.1.8): not judged by decoding alone. */
+enum sp_err sp__mls_sender_check(const struct sp_mls_content *content, struct sp_diag *diag)
 {
 	enum sp_mls_sender_type sender = content->sender.type;
 	if (content->type == SP_MLS_CONTENT_APPLICATION)
@@ -297,8 +297,7 @@ static enum sp_err read_public(struct sp_reader *r, struct sp_mls_public_message
 	SP_TRY(sp__mls_auth_data_read(r, &out->auth));
 	if (out->auth.content.sender.type == SP_MLS_SENDER_MEMBER)
 		SP_TRY(sp_read_vec(r, &out->membership_tag, SP_HASH_MAX));
-	SP_TRY(sp_reader_finish(r));
-	return check_sender_and_content(&out->auth.content, diag);
+	return sp_reader_finish(r);
 }
 
 /* struct {

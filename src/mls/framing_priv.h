@@ -66,6 +66,8 @@ SP_MUST_USE enum sp_err sp__mls_auth_content_read(struct sp_reader *r, struct sp
 /* ProposalRef (section 5.2). */
 SP_MUST_USE enum sp_err sp__mls_proposal_ref(struct sp_hash *out, const struct sp_mls_suite *suite, const struct sp_mls_auth_content *auth);
 
+/* May a sender of this type send this as PublicMessage? */
+SP_MUST_USE enum sp_err sp__mls_sender_check(const struct sp_mls_content *content, struct sp_diag *diag);
 /* Section 6.1. group_context is the encoded GroupContext of the message's epoch; used as the sender type demands. content.encoded is set. */
 SP_MUST_USE enum sp_err sp__mls_content_sign(const struct sp_signer *signer, struct sp_buf *out_signature, enum sp_mls_wire_format format,
 					     const struct sp_mls_content *content, struct sp_bytes group_context);

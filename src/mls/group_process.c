@@ -87,6 +87,7 @@ static enum sp_err process_public(const struct sp_mls_env *env, const struct sp_
 				  const struct sp_mls_public_message *message)
 {
 	const struct sp_mls_content *content = &message->auth.content;
+	SP_TRY(sp__mls_sender_check(content, env->diag));
 	SP_TRY(sp__mls_epoch_check(env, &group->view, content->group_id, content->epoch));
 	if (group->core.state != SP_MLS_GROUP_ACTIVE)
 		return SP_FAIL(env->diag, SP_ERR_STATE, 0, "the group is not active");

@@ -142,6 +142,7 @@ static enum sp_err process(const struct sp_mls_env *env, const struct sp_mls_pub
 		return SP_FAIL(env->diag, SP_ERR_UNSUPPORTED, 0, "a public group follows PublicMessages only");
 	const struct sp_mls_auth_content *auth = &message.public_msg.auth;
 	const struct sp_mls_content *content = &auth->content;
+	SP_TRY(sp__mls_sender_check(content, env->diag));
 	SP_TRY(sp__mls_epoch_check(env, &group->view, content->group_id, content->epoch));
 	SP_TRY(sp__mls_sender_verify(env, &group->view, auth));
 	staged->info.sender = content->sender;

@@ -18,6 +18,14 @@ static const struct {
 	{"tree_before", vec_tree_operations},
 	{"resolutions", vec_tree_validation},
 	{"update_paths", vec_treekem},
+	{"initial_init_secret", vec_key_schedule},
+	{"psk_secret", vec_psk_secret},
+	{"leaves", vec_secret_tree},
+	{"authenticated_content", vec_transcript_hashes},
+	{"initial_epoch_authenticator", vec_passive_client},
+	{"application_priv", vec_message_protection},
+	{"mls_welcome", vec_messages},
+	{"signer_pub", vec_welcome},
 };
 
 static vec_run *find_type(const json_t *vector)
@@ -82,6 +90,21 @@ struct sp_bytes vec_hex(struct vec *v, const json_t *object, const char *name)
 	if (v->failed && v->line == 0)
 		v->failed = name;
 	return bytes;
+}
+
+struct sp_bytes vec_scalar(struct vec *v, const json_t *object, const char *name)
+{
+	struct sp_mls_suite suite;
+	struct sp_bytes raw = vec_hex(v, object, name);
+	struct sp_buf *padded = vec_buf(v);
+	uint8_t *zero;
+	if (sp__mls_suite_find(&suite, &v->env, (uint16_t)vec_int(v, v->json, "cipher_suite")) != SP_OK)
+		return raw;
+	bool nist = suite.hpke.kem == SP_KEM_P256 || suite.hpke.kem == SP_KEM_P384 || suite.hpke.kem == SP_KEM_P521;
+	size_t size = sp_kem_private_size(suite.hpke.kem);
+	if (!nist || raw.n >= size || sp_buf_extend(padded, size - raw.n, &zero) != SP_OK || sp_buf_append(padded, raw) != SP_OK)
+		return raw;
+	return sp_buf_bytes(padded);
 }
 
 uint64_t vec_int(struct vec *v, const json_t *object, const char *name)

@@ -12,12 +12,6 @@ static void free_tree(void *p)
 	sp__mls_tree_free(&tree);
 }
 
-static void free_diff(void *p)
-{
-	struct sp_mls_tree_diff **diff = p;
-	sp__mls_tree_diff_free(diff);
-}
-
 /* -- tree-operations ---------------------------------------------------------------------------------------------------------- */
 
 /* struct { ProposalType proposal_type; select ... } Proposal */
@@ -59,6 +53,15 @@ static void check_tree(struct vec *v, const struct sp_mls_tree *tree, struct sp_
 	CHECK(v, sp_bytes_equal(sp_hash_bytes(&hash), want_hash));
 }
 
+static void change_tree(struct vec *v, struct sp_mls_tree *tree, struct sp_mls_tree_diff **diff)
+{
+	CHECK(v, sp__mls_tree_diff_new(diff, tree) == SP_OK);
+	apply_proposal(v, *diff, vec_hex(v, v->json, "proposal"), (uint32_t)vec_int(v, v->json, "proposal_sender"));
+	if (!v->failed && sp__mls_tree_diff_prepare(*diff) == SP_OK)
+		sp__mls_tree_apply(tree, diff);
+	check_tree(v, tree, vec_hex(v, v->json, "tree_after"), vec_hex(v, v->json, "tree_hash_after"));
+}
+
 void vec_tree_operations(struct vec *v)
 {
 	struct sp_mls_suite suite;
@@ -70,12 +73,7 @@ void vec_tree_operations(struct vec *v)
 	CHECK(v, sp__mls_tree_decode(&tree, &suite, before, &v->diag) == SP_OK);
 	vec_defer(v, free_tree, tree);
 	check_tree(v, tree, before, vec_hex(v, v->json, "tree_hash_before"));
-	CHECK(v, sp__mls_tree_diff_new(&diff, tree) == SP_OK);
-	vec_defer(v, free_diff, &diff);
-	apply_proposal(v, diff, vec_hex(v, v->json, "proposal"), (uint32_t)vec_int(v, v->json, "proposal_sender"));
-	if (!v->failed && sp__mls_tree_diff_prepare(diff) == SP_OK)
-		sp__mls_tree_apply(tree, &diff);
-	check_tree(v, tree, vec_hex(v, v->json, "tree_after"), vec_hex(v, v->json, "tree_hash_after"));
+	change_tree(v, tree, &diff);
 	sp__mls_tree_diff_free(&diff);
 }
 

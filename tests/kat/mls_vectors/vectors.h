@@ -33,6 +33,8 @@ void vec_defer(struct vec *v, void (*fn)(void *p), void *p);
 struct sp_buf *vec_buf(struct vec *v);
 /* Members of an object. Absent or malformed ones fail the vector and give empty values. */
 struct sp_bytes vec_hex(struct vec *v, const json_t *object, const char *name);
+/* A private key: some vectors hold scalars of the NIST curves without their leading zeros, which SerializePrivateKey has. */
+struct sp_bytes vec_scalar(struct vec *v, const json_t *object, const char *name);
 struct sp_bytes vec_hex_value(struct vec *v, const json_t *value);
 uint64_t vec_int(struct vec *v, const json_t *object, const char *name);
 struct sp_bytes vec_text(struct vec *v, const json_t *object, const char *name);
@@ -53,5 +55,7 @@ bool vec_has_suite(struct vec *v, struct sp_mls_suite *out);
 	} while (0)
 
 vec_run vec_crypto_basics, vec_deserialization, vec_tree_math, vec_tree_operations, vec_tree_validation, vec_treekem;
+vec_run vec_key_schedule, vec_psk_secret, vec_secret_tree, vec_transcript_hashes, vec_passive_client;
+vec_run vec_message_protection, vec_messages, vec_welcome;
 
 #endif
