@@ -91,7 +91,7 @@ static void *run_front(void *arg)
 	return NULL;
 }
 
-void world_start_keeper(struct world *w)
+void world_prepare(struct world *w)
 {
 	int stop[2];
 
@@ -110,6 +110,10 @@ void world_start_keeper(struct world *w)
 		.keeper_fd = w->sockets[0],
 		.log_fd = open(w->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600),
 	};
+}
+
+void world_start_keeper(struct world *w)
+{
 	insist(pthread_create(&w->keeper_thread, NULL, run_keeper, w) == 0, "thread");
 }
 
@@ -130,6 +134,7 @@ void world_start(struct world *w)
 {
 	int ready[2], stop[2];
 
+	world_prepare(w);
 	world_start_keeper(w);
 	insist(pipe2(ready, O_CLOEXEC) == 0 && pipe2(stop, O_CLOEXEC) == 0, "pipe");
 	w->config.ready_fd = ready[1];

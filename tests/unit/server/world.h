@@ -49,7 +49,8 @@ void world_make(struct world *w, const struct world_options *options); /* the or
 void world_start(struct world *w);
 void world_stop(struct world *w); /* cleanly; asserts that it was */
 void world_remove(struct world *w);
-/* For a front in another process: the keeper's thread alone, and where front finds it. */
+/* The parts of world_start, for a front in another process: config and sockets; the keeper's thread. */
+void world_prepare(struct world *w);
 void world_start_keeper(struct world *w);
 void world_await(struct world *w, int ready_fd); /* reads the address */
 struct sp_time world_now(void);
