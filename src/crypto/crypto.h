@@ -88,6 +88,16 @@ struct sp_hpke_suite {
 SP_MUST_USE enum sp_err sp_hpke_seal(struct sp_buf *out_enc, struct sp_buf *out_ct, const struct sp_hpke_suite *suite,
 				     const struct sp_rng *rng, struct sp_bytes recipient, struct sp_bytes info, struct sp_bytes aad,
 				     struct sp_bytes plain);
+/* Sealing to many under one info: what HPKE makes of info is the same for every recipient and is computed once here. (A
+ * Welcome seals to N members under an info that grows with N.) */
+struct sp_hpke_info {
+	size_t n;
+	uint8_t context[1 + 2 * SP_HASH_MAX]; /* key_schedule_context */
+};
+SP_MUST_USE enum sp_err sp_hpke_info_prepare(struct sp_hpke_info *out, const struct sp_hpke_suite *suite, struct sp_bytes info);
+SP_MUST_USE enum sp_err sp_hpke_seal_prepared(struct sp_buf *out_enc, struct sp_buf *out_ct, const struct sp_hpke_suite *suite,
+					      const struct sp_rng *rng, struct sp_bytes recipient, const struct sp_hpke_info *info,
+					      struct sp_bytes aad, struct sp_bytes plain);
 SP_MUST_USE enum sp_err sp_hpke_open(struct sp_buf *out, const struct sp_hpke_suite *suite, struct sp_bytes enc,
 				     struct sp_bytes recipient_priv, struct sp_bytes recipient_pub, struct sp_bytes info,
 				     struct sp_bytes aad, struct sp_bytes sealed);

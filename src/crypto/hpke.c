@@ -87,28 +87,38 @@ static enum sp_err hpke_init(struct hpke *h, const struct sp_hpke_suite *s)
 }
 
 /* key_schedule_context = mode || LabeledExtract("", "psk_id_hash", "") || LabeledExtract("", "info_hash", info) */
-static enum sp_err schedule_context(const struct hpke *h, struct sp_bytes info, uint8_t context[1 + 2 * SP_HASH_MAX], size_t *out_n)
+static enum sp_err schedule_context(const struct hpke *h, struct sp_bytes info, struct sp_hpke_info *out)
 {
 	struct sp_secret hash;
 	size_t size = sp_hash_size(h->labeled.hash);
-	context[0] = MODE_BASE;
+	*out = (struct sp_hpke_info){0};
+	out->context[0] = MODE_BASE;
 	SP_TRY(sp__labeled_extract(&hash, &h->labeled, SP_BYTES_NONE, "psk_id_hash", SP_BYTES_NONE));
-	sp_copy(context + 1, hash.b, size);
+	sp_copy(out->context + 1, hash.b, size);
 	SP_TRY(sp__labeled_extract(&hash, &h->labeled, SP_BYTES_NONE, "info_hash", info));
-	sp_copy(context + 1 + size, hash.b, size);
-	*out_n = 1 + 2 * size;
+	sp_copy(out->context + 1 + size, hash.b, size);
+	out->n = 1 + 2 * size;
 	return SP_OK;
+}
+
+enum sp_err sp_hpke_info_prepare(struct sp_hpke_info *out, const struct sp_hpke_suite *suite, struct sp_bytes info)
+{
+	struct hpke h;
+	enum sp_err e = hpke_init(&h, suite);
+	*out = (struct sp_hpke_info){0};
+	if (e == SP_OK)
+		e = schedule_context(&h, info, out);
+	hpke_clear(&h);
+	return e;
 }
 
 /* KeySchedule(mode_base, shared_secret, info, "", ""): h->secret first, then what the caller asks for of it. */
 enum schedule_for { FOR_AEAD, FOR_EXPORT };
 
-static enum sp_err key_schedule(struct hpke *h, struct sp_bytes info, enum schedule_for purpose)
+static enum sp_err key_schedule(struct hpke *h, const struct sp_hpke_info *info, enum schedule_for purpose)
 {
-	uint8_t raw[1 + 2 * SP_HASH_MAX];
-	struct sp_bytes context = {raw, 0};
+	struct sp_bytes context = {info->context, info->n};
 	const struct sp__labeled *l = &h->labeled;
-	SP_TRY(schedule_context(h, info, raw, &context.n));
 	SP_TRY(sp__labeled_extract(&h->secret, l, sp_secret_bytes(&h->shared), "secret", SP_BYTES_NONE));
 	if (purpose == FOR_EXPORT) {
 		h->exporter.n = sp_hash_size(l->hash);
@@ -120,11 +130,21 @@ static enum sp_err key_schedule(struct hpke *h, struct sp_bytes info, enum sched
 }
 
 /* Sequence number 0: the nonce is base_nonce itself. */
-static enum sp_err send(struct hpke *h, const struct sp_rng *rng, struct sp_bytes recipient, struct sp_bytes info,
+static enum sp_err send(struct hpke *h, const struct sp_rng *rng, struct sp_bytes recipient, const struct sp_hpke_info *info,
 			enum schedule_for purpose, struct sp_kem_public *out_enc)
 {
 	SP_TRY(sp__kem_encap(h->kem, rng, recipient, out_enc, &h->shared));
 	return key_schedule(h, info, purpose);
+}
+
+/* The receiving side, which has one info for each message. */
+static enum sp_err receive(struct hpke *h, struct sp_bytes enc, struct sp_bytes priv, struct sp_bytes pub, struct sp_bytes info,
+			   enum schedule_for purpose)
+{
+	struct sp_hpke_info prepared;
+	SP_TRY(sp__kem_decap(h->kem, enc, priv, pub, &h->shared));
+	SP_TRY(schedule_context(h, info, &prepared));
+	return key_schedule(h, &prepared, purpose);
 }
 
 static enum sp_err append_both(struct sp_buf *out_a, struct sp_bytes a, struct sp_buf *out_b, struct sp_bytes b)
@@ -139,6 +159,15 @@ static enum sp_err append_both(struct sp_buf *out_a, struct sp_bytes a, struct s
 
 enum sp_err sp_hpke_seal(struct sp_buf *out_enc, struct sp_buf *out_ct, const struct sp_hpke_suite *suite, const struct sp_rng *rng,
 			 struct sp_bytes recipient, struct sp_bytes info, struct sp_bytes aad, struct sp_bytes plain)
+{
+	struct sp_hpke_info prepared;
+	SP_TRY(sp_hpke_info_prepare(&prepared, suite, info));
+	return sp_hpke_seal_prepared(out_enc, out_ct, suite, rng, recipient, &prepared, aad, plain);
+}
+
+enum sp_err sp_hpke_seal_prepared(struct sp_buf *out_enc, struct sp_buf *out_ct, const struct sp_hpke_suite *suite,
+				  const struct sp_rng *rng, struct sp_bytes recipient, const struct sp_hpke_info *info, struct sp_bytes aad,
+				  struct sp_bytes plain)
 {
 	struct hpke h;
 	struct sp_kem_public enc = {0};
@@ -165,9 +194,7 @@ enum sp_err sp_hpke_open(struct sp_buf *out, const struct sp_hpke_suite *suite, 
 	struct hpke h;
 	enum sp_err e = hpke_init(&h, suite);
 	if (e == SP_OK)
-		e = sp__kem_decap(h.kem, enc, recipient_priv, recipient_pub, &h.shared);
-	if (e == SP_OK)
-		e = key_schedule(&h, info, FOR_AEAD);
+		e = receive(&h, enc, recipient_priv, recipient_pub, info, FOR_AEAD);
 	if (e == SP_OK)
 		e = sp_aead_open(out, h.aead, sp_secret_bytes(&h.key), h.base_nonce, aad, sealed);
 	hpke_clear(&h);
@@ -185,9 +212,12 @@ enum sp_err sp_hpke_send_export(struct sp_buf *out_enc, uint8_t *out, size_t n, 
 {
 	struct hpke h;
 	struct sp_kem_public enc = {0};
+	struct sp_hpke_info prepared;
 	enum sp_err e = hpke_init(&h, suite);
 	if (e == SP_OK)
-		e = send(&h, rng, recipient, info, FOR_EXPORT, &enc);
+		e = schedule_context(&h, info, &prepared);
+	if (e == SP_OK)
+		e = send(&h, rng, recipient, &prepared, FOR_EXPORT, &enc);
 	if (e == SP_OK)
 		e = export_of(&h, out, n, context);
 	if (e == SP_OK)
@@ -205,9 +235,7 @@ enum sp_err sp_hpke_receive_export(uint8_t *out, size_t n, const struct sp_hpke_
 	struct hpke h;
 	enum sp_err e = hpke_init(&h, suite);
 	if (e == SP_OK)
-		e = sp__kem_decap(h.kem, enc, recipient_priv, recipient_pub, &h.shared);
-	if (e == SP_OK)
-		e = key_schedule(&h, info, FOR_EXPORT);
+		e = receive(&h, enc, recipient_priv, recipient_pub, info, FOR_EXPORT);
 	if (e == SP_OK)
 		e = export_of(&h, out, n, context);
 	if (e != SP_OK)

@@ -99,16 +99,24 @@ static enum sp_err write_encrypt_context(struct sp_buf *out, const char *label, 
 	return sp_writer_finish(&w);
 }
 
-enum sp_err sp__mls_encrypt_with_label(struct sp_buf *out_enc, struct sp_buf *out_ct, const struct sp_mls_suite *suite, const struct sp_rng *rng,
-				       struct sp_bytes pub, const char *label, struct sp_bytes context, struct sp_bytes plain)
+enum sp_err sp__mls_encrypt_prepare(struct sp_hpke_info *out, const struct sp_mls_suite *suite, const char *label, struct sp_bytes context)
 {
 	struct sp_buf info;
 	sp_buf_init(&info, SP_LIMIT_MLS_VECTOR);
+	*out = (struct sp_hpke_info){0};
 	enum sp_err e = write_encrypt_context(&info, label, context);
 	if (e == SP_OK)
-		e = sp_hpke_seal(out_enc, out_ct, &suite->hpke, rng, pub, sp_buf_bytes(&info), SP_BYTES_NONE, plain);
+		e = sp_hpke_info_prepare(out, &suite->hpke, sp_buf_bytes(&info));
 	sp_buf_clear(&info);
 	return e;
+}
+
+enum sp_err sp__mls_encrypt_with_label(struct sp_buf *out_enc, struct sp_buf *out_ct, const struct sp_mls_suite *suite, const struct sp_rng *rng,
+				       struct sp_bytes pub, const char *label, struct sp_bytes context, struct sp_bytes plain)
+{
+	struct sp_hpke_info info;
+	SP_TRY(sp__mls_encrypt_prepare(&info, suite, label, context));
+	return sp_hpke_seal_prepared(out_enc, out_ct, &suite->hpke, rng, pub, &info, SP_BYTES_NONE, plain);
 }
 
 enum sp_err sp__mls_decrypt_with_key(struct sp_buf *out, const struct sp_mls_suite *suite, const struct sp_mls_key_pair *key, const char *label,

@@ -39,6 +39,8 @@ SP_MUST_USE enum sp_err sp__mls_ref_hash(struct sp_hash *out, const struct sp_ml
 SP_MUST_USE enum sp_err sp__mls_encrypt_with_label(struct sp_buf *out_enc, struct sp_buf *out_ct, const struct sp_mls_suite *suite,
 						   const struct sp_rng *rng, struct sp_bytes pub, const char *label, struct sp_bytes context,
 						   struct sp_bytes plain);
+/* EncryptWithLabel to many under one label and context: prepared once, then sp_hpke_seal_prepared for each. */
+SP_MUST_USE enum sp_err sp__mls_encrypt_prepare(struct sp_hpke_info *out, const struct sp_mls_suite *suite, const char *label, struct sp_bytes context);
 struct sp_mls_hpke_ciphertext { /* borrowed */
 	struct sp_bytes kem_output;
 	struct sp_bytes ciphertext;

@@ -104,27 +104,27 @@ enum sp_err sp__mls_path_make(const struct sp_mls_env *env, struct sp_mls_path_m
 /* -- part 2: sealing --------------------------------------------------------------------------------------------------------- */
 
 struct sealing {
+	struct sp_hpke_info info; /* one for all recipients */
 	struct sp_mls_nodes resolution;
 	struct sp_buf enc;
 	struct sp_buf ct;
 	struct sp_buf path;
 };
 
-static enum sp_err seal_to(const struct sp_mls_env *env, const struct sp_mls_path_make *m, struct sealing *s, struct sp_node_index to, size_t step,
-			   struct sp_bytes context)
+static enum sp_err seal_to(const struct sp_mls_env *env, const struct sp_mls_path_make *m, struct sealing *s, struct sp_node_index to, size_t step)
 {
 	struct sp_bytes pub = sp__mls_treeview_key(sp__mls_treeview_of_diff(m->diff), to);
 	s->enc.n = 0;
 	s->ct.n = 0;
-	SP_TRY(sp__mls_encrypt_with_label(&s->enc, &s->ct, &m->diff->base->suite, env->rng, pub, SP_MLS_PATH_LABEL, context,
-					  sp_secret_bytes(&m->secret[step])));
+	SP_TRY(sp_hpke_seal_prepared(&s->enc, &s->ct, &m->diff->base->suite.hpke, env->rng, pub, &s->info, SP_BYTES_NONE,
+				     sp_secret_bytes(&m->secret[step])));
 	struct sp_writer w = sp_writer_on(&s->path);
 	sp_write_vec(&w, sp_buf_bytes(&s->enc));
 	sp_write_vec(&w, sp_buf_bytes(&s->ct));
 	return sp_writer_finish(&w);
 }
 
-static enum sp_err seal_step(const struct sp_mls_env *env, const struct sp_mls_path_make *m, struct sealing *s, size_t step, struct sp_bytes context)
+static enum sp_err seal_step(const struct sp_mls_env *env, const struct sp_mls_path_make *m, struct sealing *s, size_t step)
 {
 	struct sp_writer w = sp_writer_on(&s->path);
 	sp_write_vec(&w, sp_kem_public_bytes(&m->pub[step]));
@@ -133,7 +133,7 @@ static enum sp_err seal_step(const struct sp_mls_env *env, const struct sp_mls_p
 	SP_TRY(sp__mls_treeview_resolve(sp__mls_treeview_of_diff(m->diff), m->steps.step[step].copath, true, &s->resolution));
 	size_t mark = sp_write_open(&w);
 	for (size_t i = 0; i < s->resolution.n; i++)
-		SP_TRY(seal_to(env, m, s, s->resolution.list[i], step, context));
+		SP_TRY(seal_to(env, m, s, s->resolution.list[i], step));
 	sp_write_close(&w, mark);
 	return sp_writer_finish(&w);
 }
@@ -141,11 +141,12 @@ static enum sp_err seal_step(const struct sp_mls_env *env, const struct sp_mls_p
 static enum sp_err seal_path(const struct sp_mls_env *env, const struct sp_mls_path_make *m, struct sealing *s, struct sp_bytes context)
 {
 	struct sp_writer w = sp_writer_on(&s->path);
+	SP_TRY(sp__mls_encrypt_prepare(&s->info, &m->diff->base->suite, SP_MLS_PATH_LABEL, context));
 	sp_write_fixed(&w, sp__mls_tree_diff_leaf(m->diff, m->sender)->encoded);
 	SP_TRY(sp_writer_finish(&w));
 	size_t mark = sp_write_open(&w);
 	for (size_t i = 0; i < m->steps.n; i++)
-		SP_TRY(seal_step(env, m, s, i, context));
+		SP_TRY(seal_step(env, m, s, i));
 	sp_write_close(&w, mark);
 	return sp_writer_finish(&w);
 }

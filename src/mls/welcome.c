@@ -127,6 +127,7 @@ static enum sp_err encode_group_secrets(struct sp_buf *out, const struct sp_mls_
 
 struct welcome_work {
 	struct sp_mls_message_key key;
+	struct sp_hpke_info info; /* over the encrypted group info, once for all recipients: N times N members' bytes otherwise */
 	struct sp_buf group_info, plain, enc, ct;
 };
 
@@ -139,8 +140,8 @@ static enum sp_err write_one(const struct sp_mls_env *env, struct welcome_work *
 	sp_buf_clear(&work->ct);
 	SP_TRY(sp__mls_key_package_ref(&ref, make->suite, to->kp->encoded));
 	SP_TRY(encode_group_secrets(&work->plain, make, to->path_secret));
-	SP_TRY(sp__mls_encrypt_with_label(&work->enc, &work->ct, make->suite, env->rng, to->kp->init_key, "Welcome", sp_buf_bytes(&work->group_info),
-					  sp_buf_bytes(&work->plain)));
+	SP_TRY(sp_hpke_seal_prepared(&work->enc, &work->ct, &make->suite->hpke, env->rng, to->kp->init_key, &work->info, SP_BYTES_NONE,
+				     sp_buf_bytes(&work->plain)));
 	sp_write_vec(w, sp_hash_bytes(&ref));
 	sp_write_vec(w, sp_buf_bytes(&work->enc));
 	sp_write_vec(w, sp_buf_bytes(&work->ct));
@@ -151,6 +152,7 @@ static enum sp_err make_welcome(const struct sp_mls_env *env, struct welcome_wor
 {
 	SP_TRY(sp__mls_welcome_key(&work->key, make->suite, make->member_secret));
 	SP_TRY(sp_aead_seal(&work->group_info, make->suite->hpke.aead, sp_secret_bytes(&work->key.key), work->key.nonce, SP_BYTES_NONE, make->group_info));
+	SP_TRY(sp__mls_encrypt_prepare(&work->info, make->suite, "Welcome", sp_buf_bytes(&work->group_info)));
 	struct sp_writer w = sp_writer_on(out);
 	sp__mls_message_header_write(&w, SP_MLS_WIRE_WELCOME);
 	sp_write_u16(&w, make->suite->id);
