@@ -18,6 +18,7 @@ struct sp__algs {
 	EVP_CIPHER *aead[4];   /* by enum sp_aead */
 	EVP_CIPHER *aes256ctr; /* the seeded generator */
 	EC_GROUP *p256, *p384, *p521;
+	EVP_PKEY *p256_params, *p384_params, *p521_params; /* keys without a point, to be copied: a group takes 16 us to make */
 };
 /* NULL when the library cannot give them all: SP_ERR_CRYPTO. */
 const struct sp__algs *sp__algs(void);

@@ -5,9 +5,11 @@
  */
 #include "crypto/crypto_priv.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
+#include <openssl/params.h>
 #include <pthread.h>
 
 /* The first release of each branch with the fixes of August 2026 (CMS key unwrap, AEAD parameters; notes in cms). A
@@ -37,8 +39,26 @@ static struct sp__algs algs;
 static bool algs_are_whole;
 static pthread_once_t algs_once = PTHREAD_ONCE_INIT;
 
+static EVP_PKEY *curve_params(char *group)
+{
+	EVP_PKEY *key = NULL;
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0), OSSL_PARAM_construct_end()};
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	if (ctx && EVP_PKEY_fromdata_init(ctx) > 0 && EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEY_PARAMETERS, params) <= 0)
+		key = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static bool algs_has_all(const struct sp__algs *a)
+{
+	bool has_symmetric = a->md[1] && a->md[2] && a->md[3] && a->aead[1] && a->aead[2] && a->aead[3] && a->aes256ctr;
+	return has_symmetric && a->p256 && a->p384 && a->p521 && a->p256_params && a->p384_params && a->p521_params;
+}
+
 static void fetch_algs(void)
 {
+	char p256[] = "P-256", p384[] = "P-384", p521[] = "P-521"; /* OSSL_PARAM wants them writable */
 	algs = (struct sp__algs){
 		.md = {NULL, EVP_MD_fetch(NULL, "SHA256", NULL), EVP_MD_fetch(NULL, "SHA384", NULL), EVP_MD_fetch(NULL, "SHA512", NULL)},
 		.aead = {NULL, EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL), EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL),
@@ -47,9 +67,11 @@ static void fetch_algs(void)
 		.p256 = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1),
 		.p384 = EC_GROUP_new_by_curve_name(NID_secp384r1),
 		.p521 = EC_GROUP_new_by_curve_name(NID_secp521r1),
+		.p256_params = curve_params(p256),
+		.p384_params = curve_params(p384),
+		.p521_params = curve_params(p521),
 	};
-	algs_are_whole = algs.md[1] && algs.md[2] && algs.md[3] && algs.aead[1] && algs.aead[2] && algs.aead[3] && algs.aes256ctr &&
-			 algs.p256 && algs.p384 && algs.p521;
+	algs_are_whole = algs_has_all(&algs);
 	ERR_clear_error();
 }
 

@@ -32,34 +32,46 @@ size_t sp_sig_public_size(enum sp_sig alg)
 	return s ? s->n_public : 0;
 }
 
+/* A copy of the curve's parameters given a point: a quarter of the price of EVP_PKEY_fromdata. */
+static EVP_PKEY *import_ec_public(const struct sp__sig_info *s, struct sp_bytes pub)
+{
+	const struct sp__algs *a = sp__algs();
+	if (!a)
+		return NULL;
+	EVP_PKEY *key = EVP_PKEY_dup(s->curve == SP_KEM_P256 ? a->p256_params : s->curve == SP_KEM_P384 ? a->p384_params : a->p521_params);
+	if (key && EVP_PKEY_set1_encoded_public_key(key, pub.p, pub.n) > 0)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
 static OSSL_PARAM *ec_params(OSSL_PARAM_BLD *bld, const struct sp__sig_info *s, struct sp_bytes pub, const BIGNUM *priv)
 {
 	if (!bld || !OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, s->group, 0) ||
-	    !OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, pub.p, pub.n))
-		return NULL;
-	if (priv && !OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, priv))
+	    !OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, pub.p, pub.n) ||
+	    !OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, priv))
 		return NULL;
 	return OSSL_PARAM_BLD_to_param(bld);
 }
 
-static EVP_PKEY *import_params(const struct sp__sig_info *s, OSSL_PARAM *params, int selection)
+static EVP_PKEY *import_params(const struct sp__sig_info *s, OSSL_PARAM *params)
 {
 	EVP_PKEY *key = NULL;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, s->type, NULL);
-	if (ctx && params && EVP_PKEY_fromdata_init(ctx) > 0 && EVP_PKEY_fromdata(ctx, &key, selection, params) <= 0)
+	if (ctx && params && EVP_PKEY_fromdata_init(ctx) > 0 && EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) <= 0)
 		key = NULL;
 	EVP_PKEY_CTX_free(ctx);
 	return key;
 }
 
-static EVP_PKEY *import_ec(const struct sp__sig_info *s, struct sp_bytes pub, struct sp_bytes priv)
+static EVP_PKEY *import_ec_pair(const struct sp__sig_info *s, struct sp_bytes pub, struct sp_bytes priv)
 {
-	BIGNUM *d = priv.n ? BN_secure_new() : NULL; /* a secure BIGNUM makes the builder copy into wiped memory */
+	BIGNUM *d = BN_secure_new(); /* a secure BIGNUM makes the builder copy into wiped memory */
 	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	OSSL_PARAM *params = NULL;
-	if (priv.n == 0 || (d && BN_bin2bn(priv.p, (int)priv.n, d)))
+	if (d && BN_bin2bn(priv.p, (int)priv.n, d))
 		params = ec_params(bld, s, pub, d);
-	EVP_PKEY *key = import_params(s, params, priv.n ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY);
+	EVP_PKEY *key = import_params(s, params);
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(bld);
 	BN_clear_free(d);
@@ -69,7 +81,7 @@ static EVP_PKEY *import_ec(const struct sp__sig_info *s, struct sp_bytes pub, st
 EVP_PKEY *sp__evp_import(const struct sp__sig_info *s, struct sp_bytes pub, struct sp_bytes priv)
 {
 	if (s->group)
-		return import_ec(s, pub, priv);
+		return priv.n ? import_ec_pair(s, pub, priv) : import_ec_public(s, pub);
 	if (priv.n)
 		return EVP_PKEY_new_raw_private_key_ex(NULL, s->type, NULL, priv.p, priv.n);
 	return EVP_PKEY_new_raw_public_key_ex(NULL, s->type, NULL, pub.p, pub.n);
