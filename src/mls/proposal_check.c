@@ -33,7 +33,7 @@ static enum sp_err check_update(const struct sp_mls_env *env, const struct sp_ml
 	if (prop->pub.sender.type == SP_MLS_SENDER_MEMBER)
 		old = sp__mls_view_leaf(scene->view, prop->pub.sender.index);
 	if (!old)
-		return SP_RULE(env->diag, SP_ERR_INVALID, 321);
+		return SP_RULE(env->diag, SP_ERR_INVALID, 5);
 	if (!scene->again)
 		SP_TRY(sp__mls_leaf_check_in_group(env, &scene->view->suite, &prop->leaf, SP_MLS_LEAF_UPDATE, old, scene->view->context.group_id,
 						   prop->pub.sender.index));

@@ -27,7 +27,6 @@
 	X(16, "15.3", "a generation is at most the forward limit ahead")                                                                   \
 	X(17, "9.1", "a generation is below 2^32 - 1")                                                                                     \
 	X(18, "12.1.8.1", "an external sender's index is in external_senders")                                                             \
-	X(19, "12.1.8", "messages of senders outside of the group are PublicMessages")                                                     \
 	X(20, "2.1.2", "a message is encoded minimally and has no trailing bytes")                                                         \
 	X(21, "12.4.2", "a handshake message is of the current epoch")
 
@@ -101,7 +100,6 @@
 	X(318, "12.1.4", "a psk_nonce has length KDF.Nh") \
 	X(319, "12.1.5", "a ReInit does not lower the version") \
 	X(320, "12.1.3", "a Remove names a leaf that is not blank") \
-	X(321, "12.1.2", "an Update comes from a member") \
 	X(322, "12.1.8", "a proposal type may be sent by a sender outside of the group") \
 	X(323, "12.1.8.1", "an external_senders extension is well formed") \
 	X(324, "11.1", "a required_capabilities extension is well formed") \
@@ -120,7 +118,6 @@
 	X(341, "11.2", "all members of the old group are members of the reinitialised one") \
 	X(342, "11.3", "a branched group has version and cipher suite of the old one") \
 	X(343, "11.3", "the members of a branched group are members of the old one") \
-	X(344, "13.4", "a joiner supports every extension of the group context") \
 	X(345, "12.4.3.2", "a GroupInfo for an external join has external_pub") \
 	X(346, "12.4.3", "a GroupInfo is that of the epoch it is given for")
 

@@ -285,7 +285,8 @@ static void test_custom_proposals_and_extensions(void **state)
 	assert_true(sp_bytes_equal(data, ext.data));
 	/* a proposal of a type that both support, byte-exact */
 	const struct sp_mls_propose custom = {.type = CUSTOM_PROPOSAL, .body = SP_BYTES_LIT("opaque\0content")};
-	struct sp_mls_commit_params with_custom = {.size = sizeof with_custom, .proposals = &custom, .n_proposals = 1, .wire_format = SP_MLS_WIRE_PUBLIC_MESSAGE};
+	struct sp_mls_commit_params with_custom = {
+		.size = sizeof with_custom, .proposals = &custom, .n_proposals = 1, .wire_format = SP_MLS_WIRE_PUBLIC_MESSAGE};
 	assert_int_equal(sp_mls_group_commit(&bob.env, bob.group, &staged, &with_custom), SP_OK);
 	assert_true(sp_mls_staged_info(staged)->has_path);
 	struct sp_buf message = buf();
