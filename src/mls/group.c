@@ -168,10 +168,7 @@ bool sp_mls_group_has_pending(const struct sp_mls_group *group)
 
 size_t sp_mls_group_proposal_count(const struct sp_mls_group *group)
 {
-	size_t n = 0;
-	for (const struct sp_mls_stored *s = group->stored; s; s = s->next)
-		n++;
-	return n;
+	return sp__mls_stored_count(group->stored);
 }
 
 enum sp_err sp_mls_group_pending(const struct sp_mls_group *group, struct sp_mls_pending *out)

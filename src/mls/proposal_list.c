@@ -54,8 +54,11 @@ enum sp_err sp__mls_transition_collect(const struct sp_mls_env *env, struct sp_m
 	struct sp_reader r = sp_reader_of(commit->proposals);
 	struct sp_bytes ref;
 	struct sp_mls_prop prop;
+	size_t left = sp__mls_stored_count(stored); /* more references than proposals name one twice, or none: no need to look for all */
 	while (!sp_reader_is_empty(&r)) {
 		SP_TRY(sp__mls_commit_next(&r, &ref, &prop, env->diag));
+		if (ref.n != 0 && t->sender.type == SP_MLS_SENDER_MEMBER && left-- == 0)
+			return SP_RULE(env->diag, SP_ERR_INVALID, 300);
 		if (ref.n != 0)
 			SP_TRY(add_reference(env, t, ref, stored));
 		else
@@ -106,15 +109,27 @@ static enum sp_err check_type_supported(const struct sp_mls_env *env, const stru
 	return SP_OK;
 }
 
+static bool types_have(const uint16_t *types, size_t n, uint16_t type)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (types[i] == type)
+			return true;
+	}
+	return false;
+}
+
 static enum sp_err check_types_supported(const struct sp_mls_env *env, const struct sp_mls_transition *t, const struct leaf_marks *marks)
 {
-	uint16_t last = 0; /* equal types mostly come in a row: the tree is walked once for each run */
+	uint16_t seen[32]; /* the tree is walked once for each type, not for each proposal */
+	size_t n = 0;
 	for (size_t i = 0; i < t->n_props; i++) {
 		uint16_t type = t->props[i].pub.type;
-		if (sp__mls_proposal_is_default(type) || type == last)
+		if (sp__mls_proposal_is_default(type) || types_have(seen, n, type))
 			continue;
+		if (n == SP_ARRAY_LEN(seen))
+			return SP_FAIL(env->diag, SP_ERR_TOO_MANY, 0, "more types of proposals in a commit than the limit");
 		SP_TRY(check_type_supported(env, t, marks, type));
-		last = type;
+		seen[n++] = type;
 	}
 	return SP_OK;
 }

@@ -89,3 +89,11 @@ const struct sp_mls_stored *sp__mls_stored_find(const struct sp_mls_stored *list
 	}
 	return NULL;
 }
+
+size_t sp__mls_stored_count(const struct sp_mls_stored *list)
+{
+	size_t n = 0;
+	for (; list; list = list->next)
+		n++;
+	return n;
+}

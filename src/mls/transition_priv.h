@@ -25,6 +25,7 @@ SP_MUST_USE enum sp_err sp__mls_stored_new(struct sp_mls_stored **out, const str
 SP_MUST_USE enum sp_err sp__mls_stored_decode(struct sp_mls_stored **out, const struct sp_mls_suite *suite, struct sp_bytes bytes);
 void sp__mls_stored_free(struct sp_mls_stored **stored);
 void sp__mls_stored_free_all(struct sp_mls_stored **list);
+size_t sp__mls_stored_count(const struct sp_mls_stored *list);
 const struct sp_mls_stored *sp__mls_stored_find(const struct sp_mls_stored *list, struct sp_bytes ref);
 
 struct sp_mls_transition {
