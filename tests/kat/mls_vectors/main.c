@@ -44,7 +44,8 @@ static enum sp_err accept(void *ctx, const struct sp_mls_credential_check *check
 }
 
 static const struct sp_mls_validator accept_all = {accept, NULL, NULL};
-static const struct sp_mls_limits no_limits = {.size = sizeof no_limits, .max_lifetime_s = INT64_MAX, .expired_leaves_allowed = true};
+static const struct sp_mls_limits no_limits = {
+	.size = sizeof no_limits, .max_lifetime_s = INT64_MAX, .expired_leaves_allowed = true, .resumption_epochs = 100000};
 
 void vec_defer(struct vec *v, void (*fn)(void *p), void *p)
 {
