@@ -72,7 +72,7 @@ static enum sp_err die_with(pid_t supervisor)
 	return getppid() == supervisor ? SP_OK : SP_ERR_CLOSED;
 }
 
-static uid_t uid_of(const char *text)
+uid_t sp__daemon_uid_of(const char *text)
 {
 	char *end;
 	unsigned long uid = strtoul(text, &end, 10);
@@ -84,7 +84,7 @@ static enum sp_err enter(const struct start *s, enum sp_sandbox_role role, int l
 	bool is_keeper = role == SP_SANDBOX_KEEPER;
 	struct sp_sandbox sandbox = {.role = role,
 				     .folder = is_keeper ? s->paths->keeper : s->paths->front,
-				     .uid = uid_of(is_keeper ? s->config->keeper_uid : s->config->front_uid),
+				     .uid = sp__daemon_uid_of(is_keeper ? s->config->keeper_uid : s->config->front_uid),
 				     .log_fd = log_fd,
 				     .is_one_uid_accepted = s->what->is_one_uid_accepted};
 	SP_TRY(sp_sandbox_enter(&sandbox, out));
@@ -114,8 +114,7 @@ static enum sp_err be_keeper(const struct start *s)
 	return serve_when_free(&run);
 }
 
-/* `sqlite:store.db` is a file of the folder, wherever that is by now. */
-static void place_store(char *out, size_t n, const char *url, const char *folder)
+void sp__daemon_place_store(char *out, size_t n, const char *url, const char *folder)
 {
 	if (strncmp(url, "sqlite:", 7) == 0)
 		snprintf(out, n, "sqlite:%s%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/", url + 7);
@@ -136,7 +135,7 @@ static enum sp_err be_front(const struct start *s)
 	SP_TRY(take_shape());
 	SP_TRY(keep_only(fds, SP_ARRAY_LEN(fds)));
 	SP_TRY(enter(s, SP_SANDBOX_FRONT, fds[2], &state));
-	place_store(store, sizeof store, s->config->store, state.folder);
+	sp__daemon_place_store(store, sizeof store, s->config->store, state.folder);
 	struct sp_server_config config = {.listen = s->config->listen,
 					  .public_host = or_null(s->config->public),
 					  .folder = state.folder,
@@ -144,7 +143,7 @@ static enum sp_err be_front(const struct start *s)
 					  .org = s->config->organisation,
 					  .metrics = or_null(s->config->metrics),
 					  .is_open = strcmp(s->config->registration, "open") == 0,
-					  .reactors = (unsigned)uid_of(s->config->reactors),
+					  .reactors = (unsigned)sp__daemon_uid_of(s->config->reactors),
 					  .keeper_fd = fds[0],
 					  .log_fd = fds[2],
 					  .ready_fd = fds[3],

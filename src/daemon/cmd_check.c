@@ -101,6 +101,20 @@ static void check_keeper(struct report *r)
 	sp_keeper_close(&keeper);
 }
 
+static void check_store(struct report *r)
+{
+	char finding[256] = "";
+	enum sp_err e = sp__daemon_check_store(r->paths, r->config, finding, sizeof finding);
+	if (e == SP_ERR_LOCKED)
+		note(r, "store", SP_OK, "in use by the running server; stop it to have the store checked");
+	else if (e == SP_ERR_NOT_FOUND)
+		note(r, "store", SP_OK, "none yet");
+	else
+		note(r, "store", e, "logs, epochs, requests and references hold");
+	if (finding[0] && !r->is_json)
+		printf("       %s\n", finding);
+}
+
 static enum sp_err folder_is_closed(const char *path)
 {
 	struct stat st;
@@ -131,6 +145,7 @@ int sp__daemon_check(const struct sp_daemon_call *call)
 	check_folders(&r);
 	check_ledger(&r);
 	check_keeper(&r);
+	check_store(&r);
 	if (r.list)
 		sp__daemon_json(r.list);
 	if (r.worst == SP_OK)

@@ -68,6 +68,12 @@ int sp__daemon_open(const struct sp_daemon_call *call, struct sp_daemon_paths *p
 enum sp_err sp__daemon_order(const struct sp_daemon_paths *paths, uint8_t out_token[SP_WIRE_KEEPER_TOKEN], const struct sp_keeper_order *order) SP_MUST_USE;
 struct sp_time sp__daemon_now(void);
 
+/* -- check_store.c -------------------------------------------------------------------------------------------------------- */
+
+/* Front's store, judged in front's own sandbox (as root, no file may come to be that front cannot open). SP_ERR_LOCKED:
+ * a server runs on it. SP_ERR_NOT_FOUND: there is none yet. out_finding: the first thing found. */
+enum sp_err sp__daemon_check_store(const struct sp_daemon_paths *paths, const struct sp_daemon_config *config, char *out_finding, size_t n) SP_MUST_USE;
+
 /* -- link.c --------------------------------------------------------------------------------------------------------------- */
 
 #define SP_DAEMON_LINK_MAX 512u
@@ -88,6 +94,10 @@ struct sp_daemon_pair {
 	int keeper_stop, front_stop; /* closing it ends the child; -1: closed */
 	int ready;                   /* front says its address here; -1: said */
 };
+/* `sqlite:store.db` is a file of front's folder, wherever that is by now. */
+void sp__daemon_place_store(char *out, size_t n, const char *url, const char *folder);
+/* The uid of a configuration's text; 0: none. */
+uid_t sp__daemon_uid_of(const char *text);
 enum sp_err sp__daemon_pair_start(struct sp_daemon_pair *out, const struct sp_daemon_supervision *what, const struct sp_daemon_paths *paths,
 				  const struct sp_daemon_config *config) SP_MUST_USE;
 
