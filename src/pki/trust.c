@@ -2,9 +2,10 @@
  *
  * The organisation as one trusts it, and the verdict on a leaf.
  *
- * The chain's part of a verdict (signatures, names, profile, purpose) does not depend on time, so it is made once for a
- * certificate and kept under its hash. Time and revocation are asked anew each time: they are comparisons. Only good
- * verdicts are kept, so that a stranger's certificates push nobody out but each other's slots.
+ * The upper half of the path (root, issuing authority, both revocation lists) is verified when it is taken in; a leaf
+ * then costs one signature. That part of its verdict (signature, names, profile, purpose) does not depend on time, so it
+ * is kept under the certificate's hash. Time and revocation are asked anew each time: they are comparisons. Only good
+ * verdicts are kept: a stranger's certificates push nobody out.
  */
 #include <openssl/err.h>
 
@@ -15,9 +16,8 @@
 struct sp_pki_trust {
 	X509 *root;
 	X509 *issuing;
-	X509_STORE *store;
-	STACK_OF(X509) *untrusted; /* issuing */
-	STACK_OF(X509_CRL) *crls;  /* borrows from the two below */
+	X509_STORE *root_store;    /* the root: what judges the issuing authority */
+	X509_STORE *issuing_store; /* the issuing authority: what judges leaves, once itself was judged */
 	struct sp__pki_crl crl;
 	struct sp__pki_crl root_crl;
 	char org[SP_LIMIT_ORG + 1];
@@ -34,9 +34,8 @@ void sp_pki_trust_free(struct sp_pki_trust **trust)
 		return;
 	X509_free(t->root);
 	X509_free(t->issuing);
-	X509_STORE_free(t->store);
-	sk_X509_free(t->untrusted);
-	sk_X509_CRL_free(t->crls);
+	X509_STORE_free(t->root_store);
+	X509_STORE_free(t->issuing_store);
 	sp__pki_crl_clear(&t->crl);
 	sp__pki_crl_clear(&t->root_crl);
 	sp_free(t->known);
@@ -91,17 +90,40 @@ static enum sp_err check_time(struct sp_time at, struct sp_time from, struct sp_
 	return at.ms >= from.ms && at.ms <= until.ms ? SP_OK : SP_ERR_EXPIRED;
 }
 
-static enum sp_err make_store(struct sp_pki_trust *t)
+static enum sp_err make_stores(struct sp_pki_trust *t)
 {
-	t->store = X509_STORE_new();
-	t->untrusted = sk_X509_new_null();
-	t->crls = sk_X509_CRL_new_null();
+	t->root_store = X509_STORE_new();
+	t->issuing_store = X509_STORE_new();
 	t->known = sp_alloc_array(SLOTS, sizeof *t->known);
-	if (!t->store || !t->untrusted || !t->crls || !t->known)
+	if (!t->root_store || !t->issuing_store || !t->known)
 		return SP_ERR_NOMEM;
-	if (X509_STORE_add_cert(t->store, t->root) != 1 || sk_X509_push(t->untrusted, t->issuing) <= 0)
-		return SP_ERR_NOMEM;
-	return SP_OK;
+	bool added = X509_STORE_add_cert(t->root_store, t->root) == 1 && X509_STORE_add_cert(t->issuing_store, t->issuing) == 1;
+	return added ? SP_OK : SP_ERR_NOMEM;
+}
+
+/* Whether the issuing authority is revoked is answered from the table, as for leaves; here only that the list is good. */
+static int ignore_revoked(int ok, X509_STORE_CTX *ctx)
+{
+	return ok == 1 || X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_REVOKED;
+}
+
+/* The issuing authority under the root and the root's list (NULL: not there yet): strict, times aside. */
+static enum sp_err verify_issuing(struct sp_pki_trust *t, X509_CRL *root_crl)
+{
+	unsigned long crl_flags = root_crl ? X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL : 0;
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
+	enum sp_err e = SP_ERR_NOMEM;
+	if (!ctx || !crls || (root_crl && sk_X509_CRL_push(crls, root_crl) <= 0) || X509_STORE_CTX_init(ctx, t->root_store, t->issuing, NULL) != 1)
+		goto out;
+	X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx), X509_V_FLAG_X509_STRICT | X509_V_FLAG_NO_CHECK_TIME | crl_flags);
+	X509_STORE_CTX_set0_crls(ctx, crls);
+	X509_STORE_CTX_set_verify_cb(ctx, ignore_revoked);
+	e = X509_verify_cert(ctx) == 1 ? SP_OK : SP_ERR_CERTIFICATE;
+out:
+	X509_STORE_CTX_free(ctx);
+	sk_X509_CRL_free(crls);
+	return e;
 }
 
 static enum sp_err open_trust(struct sp_pki_trust *t, const struct sp_hash32 *fingerprint, struct sp_time now)
@@ -111,7 +133,8 @@ static enum sp_err open_trust(struct sp_pki_trust *t, const struct sp_hash32 *fi
 	SP_TRY(check_authorities(t, fingerprint));
 	SP_TRY(read_validity(t));
 	SP_TRY(check_time(now, t->issuing_from, t->issuing_until));
-	return make_store(t);
+	SP_TRY(make_stores(t));
+	return verify_issuing(t, NULL);
 }
 
 enum sp_err sp_pki_trust_new(struct sp_pki_trust **out, const struct sp_hash32 *fingerprint, struct sp_bytes root, struct sp_bytes issuing,
@@ -149,21 +172,13 @@ static enum sp_err compare_numbers(const struct sp_pki_trust *t, const struct sp
 	return SP_OK;
 }
 
-static enum sp_err take_pair(struct sp_pki_trust *t, struct sp__pki_crl *issuing, struct sp__pki_crl *root)
+static void take_pair(struct sp_pki_trust *t, struct sp__pki_crl *issuing, struct sp__pki_crl *root)
 {
-	STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
-	if (!crls || sk_X509_CRL_push(crls, issuing->x) <= 0 || sk_X509_CRL_push(crls, root->x) <= 0) {
-		sk_X509_CRL_free(crls);
-		return SP_ERR_NOMEM;
-	}
-	sk_X509_CRL_free(t->crls);
-	t->crls = crls;
 	sp__pki_crl_clear(&t->crl);
 	sp__pki_crl_clear(&t->root_crl);
 	t->crl = *issuing;
 	t->root_crl = *root;
 	*issuing = *root = (struct sp__pki_crl){0}; /* moved */
-	return SP_OK;
 }
 
 enum sp_err sp_pki_trust_set_crl(struct sp_pki_trust *trust, struct sp_bytes crl)
@@ -174,7 +189,9 @@ enum sp_err sp_pki_trust_set_crl(struct sp_pki_trust *trust, struct sp_bytes crl
 		e = compare_numbers(trust, &issuing, &root);
 	bool is_news = issuing.info.number > trust->crl.info.number || root.info.number > trust->root_crl.info.number;
 	if (e == SP_OK && is_news)
-		e = take_pair(trust, &issuing, &root);
+		e = verify_issuing(trust, root.x);
+	if (e == SP_OK && is_news)
+		take_pair(trust, &issuing, &root);
 	sp__pki_crl_clear(&issuing);
 	sp__pki_crl_clear(&root);
 	ERR_clear_error();
@@ -203,37 +220,29 @@ bool sp_pki_trust_is_revoked(const struct sp_pki_trust *trust, const struct sp_p
 
 /* -- judging --------------------------------------------------------------------------------------------------------- */
 
-/* Revocation is answered from the tables, for the CRL that the question names; here only that the lists are good. */
-static int ignore_revoked(int ok, X509_STORE_CTX *ctx)
+/* The issuing authority was judged when the store was made, and again with each list: so it may be the path's end. */
+static enum sp_err verify_path(struct sp_pki_trust *t, X509 *leaf, enum sp_pki_kind kind)
 {
-	return ok == 1 || X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_REVOKED;
-}
-
-static enum sp_err verify_path(struct sp_pki_trust *t, X509 *leaf, enum sp_pki_kind kind, bool crl_unasked)
-{
-	unsigned long crl_flags = crl_unasked ? 0 : X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	enum sp_err e = SP_ERR_NOMEM;
-	if (!ctx || X509_STORE_CTX_init(ctx, t->store, leaf, t->untrusted) != 1)
+	if (!ctx || X509_STORE_CTX_init(ctx, t->issuing_store, leaf, NULL) != 1)
 		goto out;
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_NO_CHECK_TIME | crl_flags);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
 	X509_VERIFY_PARAM_set_purpose(param, sp__pki_purpose_id(kind == SP_PKI_DEVICE ? SP_PKI_FOR_DEVICE : SP_PKI_FOR_SERVER));
-	X509_STORE_CTX_set0_crls(ctx, t->crls);
-	X509_STORE_CTX_set_verify_cb(ctx, ignore_revoked);
 	e = X509_verify_cert(ctx) == 1 ? SP_OK : SP_ERR_CERTIFICATE;
 out:
 	X509_STORE_CTX_free(ctx);
 	return e;
 }
 
-static enum sp_err judge_path(struct sp_pki_trust *t, struct sp_pki_identity *out, struct sp_bytes cert, bool crl_unasked)
+static enum sp_err judge_path(struct sp_pki_trust *t, struct sp_pki_identity *out, struct sp_bytes cert)
 {
 	struct sp_pki_claim claim = {0};
 	X509 *x = sp__pki_cert_decode(cert);
 	enum sp_err e = x ? sp__pki_claim_of(&claim, x, cert) : SP_ERR_CERTIFICATE;
 	if (e == SP_OK)
-		e = verify_path(t, x, claim.unverified.kind, crl_unasked);
+		e = verify_path(t, x, claim.unverified.kind);
 	/* a device certificate is for mail too, and OpenSSL must say so as well */
 	if (e == SP_OK && claim.unverified.kind == SP_PKI_DEVICE && X509_check_purpose(x, X509_PURPOSE_SMIME_SIGN, 0) != 1)
 		e = SP_ERR_CERTIFICATE;
@@ -256,7 +265,7 @@ static enum sp_err find_or_judge(struct sp_pki_trust *t, struct sp_pki_identity 
 	struct sp_pki_identity *slot = slot_of(t, &hash);
 	if (slot->kind == 0 || !sp_hash32_equal(&slot->cert_hash, &hash)) {
 		struct sp_pki_identity fresh;
-		SP_TRY(judge_path(t, &fresh, cert, false));
+		SP_TRY(judge_path(t, &fresh, cert));
 		*slot = fresh;
 	}
 	*out = *slot;
@@ -270,11 +279,11 @@ static enum sp_err check_revoked(const struct sp_pki_trust *t, const struct sp_p
 	return sp_pki_trust_is_revoked(t, &id->serial, number) ? SP_ERR_REVOKED : SP_OK;
 }
 
-/* The verdict but for the time. Without CRL nothing is kept: what is kept was judged with one. */
+/* The verdict but for the time. */
 static enum sp_err vouch(struct sp_pki_trust *t, struct sp_pki_identity *id, struct sp_bytes cert, const struct sp_pki_question *question)
 {
 	if (question->crl_unasked && question->purpose == SP_PKI_FOR_SERVER)
-		return judge_path(t, id, cert, true);
+		return find_or_judge(t, id, cert);
 	if (t->crl.info.number == 0 || t->crl.info.number < question->crl_number)
 		return SP_ERR_NEED_CREDENTIAL;
 	SP_TRY(find_or_judge(t, id, cert));
