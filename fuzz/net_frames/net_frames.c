@@ -6,10 +6,11 @@
 #include "net/frames_priv.h"
 #include "../fuzz.h"
 
-static uint32_t max_of(uint8_t kind, uint8_t type)
+static uint32_t max_of(const void *ctx, uint8_t kind, uint8_t type)
 {
 	return (uint32_t)type * 8;
 }
+static const struct sp__frame_limit limit = {.max = max_of};
 
 struct digest {
 	uint64_t sum;
@@ -20,7 +21,7 @@ struct digest {
 static void add(struct digest *d, const struct sp_frame *frame)
 {
 	FUZZ_CHECK(frame->body.n == frame->length);
-	FUZZ_CHECK(frame->length <= max_of(frame->kind, frame->type));
+	FUZZ_CHECK(frame->length <= max_of(NULL, frame->kind, frame->type));
 	d->sum = d->sum * 31 + frame->id + frame->type;
 	for (size_t i = 0; i < frame->body.n; i++)
 		d->sum = d->sum * 31 + frame->body.p[i];
@@ -42,7 +43,7 @@ static struct digest run(struct sp_bytes in, size_t piece)
 		in.p += part.n;
 		in.n -= part.n;
 		arrived += part.n;
-		while ((err = sp__frames_next(&f, &frame, &part, max_of)) == SP_OK)
+		while ((err = sp__frames_next(&f, &frame, &part, &limit)) == SP_OK)
 			add(&d, &frame);
 		FUZZ_CHECK(f.buf.cap <= 2 * arrived + 32);
 		d.end = err == SP_ERR_AGAIN ? SP_OK : err;

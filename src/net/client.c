@@ -368,18 +368,19 @@ enum sp_err sp_net_client_send(struct sp_net_client *client, uint8_t kind, uint8
 }
 
 /* A server may fill a frame with an answer. */
-static uint32_t any_frame(uint8_t kind, uint8_t type)
+static uint32_t any_frame(const void *ctx, uint8_t kind, uint8_t type)
 {
 	return SP_LIMIT_FRAME;
 }
 
 enum sp_err sp_net_client_receive(struct sp_net_client *client, struct sp_frame *out, unsigned timeout_ms)
 {
+	const struct sp__frame_limit limit = {.max = any_frame};
 	int64_t until_ms = clock_ms() + timeout_ms;
 	int events;
 
 	for (;;) {
-		enum sp_err err = sp__frames_next(&client->in, out, &client->fresh, any_frame);
+		enum sp_err err = sp__frames_next(&client->in, out, &client->fresh, &limit);
 
 		if (err != SP_ERR_AGAIN)
 			return err;

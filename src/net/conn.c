@@ -294,12 +294,12 @@ static void deliver(struct sp_net_conn *conn, const struct sp_frame *frame)
 /* Frames in what was kept and in `in`, until there is none or the caller paused. */
 static void take_frames(struct sp_net_conn *conn, struct sp_bytes in)
 {
-	uint32_t (*max)(uint8_t, uint8_t) = conn->reactor->server->config.calls.frame_max;
+	const struct sp__frame_limit limit = {conn->reactor->server->config.calls.frame_max, conn->user};
 	struct sp_frame frame;
 	enum sp_err err = SP_OK;
 
 	while (err == SP_OK && is_reading(conn)) {
-		err = sp__frames_next(&conn->in, &frame, &in, max);
+		err = sp__frames_next(&conn->in, &frame, &in, &limit);
 		if (err == SP_OK)
 			deliver(conn, &frame);
 	}

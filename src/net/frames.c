@@ -31,7 +31,7 @@ static struct sp_bytes kept(const struct sp__frames *f)
 }
 
 /* Whole frame at the front of b? *out_used is its size. */
-static enum sp_err cut_frame(struct sp_frame *out, size_t *out_used, struct sp_bytes b, uint32_t (*max)(uint8_t kind, uint8_t type))
+static enum sp_err cut_frame(struct sp_frame *out, size_t *out_used, struct sp_bytes b, const struct sp__frame_limit *limit)
 {
 	enum sp_err err;
 
@@ -41,7 +41,7 @@ static enum sp_err cut_frame(struct sp_frame *out, size_t *out_used, struct sp_b
 	err = sp_frame_header_decode(out, b);
 	if (err != SP_OK)
 		return err;
-	if (out->length > SP_LIMIT_FRAME || out->length > max(out->kind, out->type))
+	if (out->length > SP_LIMIT_FRAME || out->length > limit->max(limit->ctx, out->kind, out->type))
 		return SP_ERR_TOO_LONG;
 	if (b.n - SP_LIMIT_FRAME_HEADER < out->length)
 		return SP_ERR_AGAIN;
@@ -69,10 +69,10 @@ static void compact(struct sp__frames *f)
 	f->head = 0;
 }
 
-static enum sp_err next_lent(struct sp__frames *f, struct sp_frame *out, struct sp_bytes *in, uint32_t (*max)(uint8_t kind, uint8_t type))
+static enum sp_err next_lent(struct sp__frames *f, struct sp_frame *out, struct sp_bytes *in, const struct sp__frame_limit *limit)
 {
 	size_t used;
-	enum sp_err err = cut_frame(out, &used, *in, max);
+	enum sp_err err = cut_frame(out, &used, *in, limit);
 
 	if (err == SP_ERR_AGAIN) {
 		SP_TRY(sp__frames_keep(f, in));
@@ -83,21 +83,21 @@ static enum sp_err next_lent(struct sp__frames *f, struct sp_frame *out, struct 
 	return err;
 }
 
-static enum sp_err next_kept(struct sp__frames *f, struct sp_frame *out, struct sp_bytes *in, uint32_t (*max)(uint8_t kind, uint8_t type))
+static enum sp_err next_kept(struct sp__frames *f, struct sp_frame *out, struct sp_bytes *in, const struct sp__frame_limit *limit)
 {
 	size_t used;
-	enum sp_err err = cut_frame(out, &used, kept(f), max);
+	enum sp_err err = cut_frame(out, &used, kept(f), limit);
 
 	if (err == SP_ERR_AGAIN && in->n > 0) {
 		compact(f);
 		SP_TRY(sp__frames_keep(f, in));
-		err = cut_frame(out, &used, kept(f), max);
+		err = cut_frame(out, &used, kept(f), limit);
 	}
 	f->head += used;
 	return err;
 }
 
-enum sp_err sp__frames_next(struct sp__frames *f, struct sp_frame *out, struct sp_bytes *in, uint32_t (*max)(uint8_t kind, uint8_t type))
+enum sp_err sp__frames_next(struct sp__frames *f, struct sp_frame *out, struct sp_bytes *in, const struct sp__frame_limit *limit)
 {
 	enum sp_err err;
 
@@ -106,9 +106,9 @@ enum sp_err sp__frames_next(struct sp__frames *f, struct sp_frame *out, struct s
 		sp__frames_clear(f);
 		if (in->n == 0)
 			return SP_ERR_AGAIN;
-		err = next_lent(f, out, in, max);
+		err = next_lent(f, out, in, limit);
 	} else {
-		err = next_kept(f, out, in, max);
+		err = next_kept(f, out, in, limit);
 	}
 	if (err == SP_ERR_AGAIN)
 		*out = (struct sp_frame){0};

@@ -73,8 +73,6 @@ static void hand_over(struct sp__listener *l, struct sp__arrival *a)
 		sp__arrival_free(a);
 }
 
-static void listen_again(struct sp__listener *l);
-
 static void on_handshake_closed(uv_handle_t *handle)
 {
 	struct sp__handshake *h = handle->data;
@@ -88,7 +86,6 @@ static void on_handshake_closed(uv_handle_t *handle)
 		close(h->fd);
 	}
 	sp_free(h);
-	listen_again(l);
 }
 
 static void end(struct sp__handshake *h)
@@ -240,7 +237,7 @@ static void on_listen_poll(uv_poll_t *handle, int status, int events);
 
 static void listen_again(struct sp__listener *l)
 {
-	if (l->is_stopping || l->is_running || uv_is_active((uv_handle_t *)&l->resume) || l->pending >= l->server->config.handshakes_max)
+	if (l->is_stopping || l->is_running || uv_is_active((uv_handle_t *)&l->resume))
 		return;
 	l->is_running = uv_poll_start(&l->poll, UV_READABLE, on_listen_poll) == 0;
 }
@@ -296,17 +293,32 @@ static enum sp_err accept_one(struct sp__listener *l)
 	return SP_OK;
 }
 
+/* An honest handshake takes milliseconds: the oldest is one that somebody drags out (ATTACKS.md N04). */
+static void make_room(struct sp__listener *l)
+{
+	struct sp__handshake *h = l->first;
+
+	if (l->pending < l->server->config.handshakes_max)
+		return;
+	while (h && h->is_closing)
+		h = h->next;
+	if (h && h->is_lingering)
+		end(h);
+	else if (h)
+		fail(h, SP_ERR_TIMEOUT);
+}
+
 static void on_listen_poll(uv_poll_t *handle, int status, int events)
 {
 	struct sp__listener *l = handle->data;
 	enum sp_err err = SP_OK;
 
-	for (int i = 0; i < ACCEPTS_MAX && err == SP_OK && l->pending < l->server->config.handshakes_max; i++)
+	for (int i = 0; i < ACCEPTS_MAX && err == SP_OK; i++) {
+		make_room(l);
 		err = accept_one(l);
+	}
 	if (err == SP_ERR_TOO_MANY)
 		rest(l);
-	else if (l->pending >= l->server->config.handshakes_max)
-		listen_not(l);
 }
 
 static void expire(struct sp__handshake *h)

@@ -9,8 +9,9 @@
  * task for a connection that has gone finds nothing.
  *
  * Bounds. Nothing is allocated from a length a peer states before the bytes are there. A frame has a deadline from its first
- * byte, a connection one from its last frame; peers that do not read are cut. A source (IPv4 address, IPv6 /64) has a number of
- * handshakes at a time and an allowance that failures use up and certificates give back.
+ * byte, a connection one from its last frame; peers that do not read are cut. A source (IPv4 address, IPv6 /64) has an allowance of
+ * attempts that failures use up and certificates give back. When handshakes pile up, the oldest makes room for the newest: an honest one is
+ * never the oldest for long.
  *
  * Starting a server or connecting a client makes the process ignore SIGPIPE: OpenSSL writes with write(2).
  *
@@ -66,8 +67,8 @@ struct sp_net_server_calls {
 	/* Reactor. Last call for this connection. SP_ERR_CLOSED: the peer said goodbye (close_notify); SP_ERR_CUT: it did not;
 	 * SP_ERR_TIMEOUT: a deadline of ours; SP_OK: we closed it; others: what it did wrong. */
 	void (*on_close)(void *ctx, struct sp_net_conn *conn, enum sp_err why);
-	/* Largest body of a frame the peer may send, by kind and type; any thread, pure. */
-	uint32_t (*frame_max)(uint8_t kind, uint8_t type);
+	/* Reactor. Largest body of a frame this peer may send, by kind and type. */
+	uint32_t (*frame_max)(const void *user, uint8_t kind, uint8_t type);
 };
 
 #define SP_NET_OUT_HIGH (256u << 10) /* above: the connection lags; stop giving it events, and no frame is read from it */
@@ -77,9 +78,9 @@ struct sp_net_server_calls {
 struct sp_net_server_config {
 	const char *listen; /* "HOST:PORT", "[V6]:PORT"; port 0 takes a free one */
 	unsigned reactors;  /* 1..SP_NET_REACTORS_MAX */
-	unsigned source_rate;       /* unproven connections a second from one source, sustained; 0: the default 50 */
-	unsigned source_burst;      /* and at once; 0: the default 500 */
-	unsigned handshakes_max;    /* unfinished handshakes at a time; 0: the default 512 */
+	unsigned source_rate;       /* unproven connections a second from one source, sustained; 0: the default 200 */
+	unsigned source_burst;      /* and at once; 0: the default 2,000 */
+	unsigned handshakes_max;    /* unfinished handshakes at a time; 0: the default 4,096. Above it the oldest makes room */
 	struct sp_net_server_calls calls;
 	void *ctx;
 };

@@ -6,9 +6,9 @@
 
 #include "net/net_priv.h"
 
-#define SOURCE_RATE 50
-#define SOURCE_BURST 500
-#define HANDSHAKES_MAX 512
+#define SOURCE_RATE 200
+#define SOURCE_BURST 2000
+#define HANDSHAKES_MAX 4096
 
 static enum sp_err init_parts(struct sp_net_server *server)
 {
@@ -19,8 +19,7 @@ static enum sp_err init_parts(struct sp_net_server *server)
 	config->handshakes_max = config->handshakes_max ? config->handshakes_max : HANDSHAKES_MAX;
 	if (config->reactors < 1 || config->reactors > SP_NET_REACTORS_MAX)
 		return SP_ERR_USAGE;
-	/* One source never holds more than half of the places. */
-	return sp__sources_init(&server->sources, config->source_rate, config->source_burst, SP_MAX(config->handshakes_max / 2, 1u));
+	return sp__sources_init(&server->sources, config->source_rate, config->source_burst);
 }
 
 enum sp_err sp_net_server_new(struct sp_net_server **out, const struct sp_net_server_config *config)

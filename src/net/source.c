@@ -4,11 +4,11 @@
  */
 #include "net/source_priv.h"
 
-enum sp_err sp__sources_init(struct sp__sources *s, unsigned rate, unsigned burst, unsigned pending_max)
+enum sp_err sp__sources_init(struct sp__sources *s, unsigned rate, unsigned burst)
 {
 	struct sp_rng rng = sp_rng_system();
 
-	*s = (struct sp__sources){.rate = rate, .burst = burst, .pending_max = pending_max};
+	*s = (struct sp__sources){.rate = rate, .burst = burst};
 	SP_TRY(sp_rng_fill(&rng, (uint8_t *)&s->seed, sizeof s->seed));
 	s->table = sp_alloc_array(SP__SOURCES_MAX, sizeof *s->table);
 	if (!s->table)
@@ -88,7 +88,7 @@ enum sp_err sp__source_admit(struct sp__sources *s, const struct sp_net_from *fr
 
 	uv_mutex_lock(&s->lock);
 	src = place_of(s, from->source, now_ms);
-	if (src && src->milli >= 1000 && src->pending < s->pending_max) {
+	if (src && src->milli >= 1000) {
 		src->milli -= 1000;
 		src->pending++;
 		err = SP_OK;

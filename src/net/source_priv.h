@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where connections come from, and how much each source may still ask: a token bucket and a count of unfinished handshakes for each.
+ * Where connections come from, and how much each source may still ask: a token bucket for each.
  * An attempt costs one; a certificate that is good gives it back, a failure costs more. The table has a fixed size: when it is full,
  * the source that has been quiet longest is forgotten.
  */
@@ -18,7 +18,7 @@ struct sp__source {
 	uint8_t key[16];
 	uint64_t seen_ms;
 	int64_t milli;     /* allowance, thousandths of an attempt; below 0 after failures */
-	uint32_t pending;
+	uint32_t pending;  /* unfinished handshakes: it is not forgotten meanwhile */
 	bool is_used;
 };
 
@@ -26,12 +26,12 @@ struct sp__sources {
 	uv_mutex_t lock;
 	struct sp__source *table; /* SP__SOURCES_MAX */
 	uint64_t seed;            /* so that nobody can aim at a place */
-	unsigned rate, burst, pending_max;
+	unsigned rate, burst;
 };
 
-SP_MUST_USE enum sp_err sp__sources_init(struct sp__sources *s, unsigned rate, unsigned burst, unsigned pending_max);
+SP_MUST_USE enum sp_err sp__sources_init(struct sp__sources *s, unsigned rate, unsigned burst);
 void sp__sources_clear(struct sp__sources *s);
-/* One more attempt: SP_ERR_RATE when its allowance is used up or too many are pending. Pairs with sp__source_settle. */
+/* One more attempt: SP_ERR_RATE when its allowance is used up. Pairs with sp__source_settle. */
 SP_MUST_USE enum sp_err sp__source_admit(struct sp__sources *s, const struct sp_net_from *from, uint64_t now_ms);
 /* A handshake ended. cost in attempts: -1 gives back (proved itself), 0 leaves, more charges. */
 void sp__source_settle(struct sp__sources *s, const struct sp_net_from *from, int cost, uint64_t now_ms);

@@ -108,7 +108,7 @@ void sp__session_closing(struct sp_server_session *s, enum sp_wire_closing_reaso
 
 void sp__dispatch_init(struct sp_server *server);
 enum sp_err sp__dispatch_frame(struct sp_server_session *s, const struct sp_frame *frame) SP_MUST_USE;
-uint32_t sp__dispatch_frame_max(uint8_t kind, uint8_t type);
+uint32_t sp__dispatch_frame_max(const void *user, uint8_t kind, uint8_t type);
 /* A request that was not taken: its header is enough to answer it. */
 enum sp_err sp__dispatch_refuse(struct sp_server_session *s, const struct sp_frame *frame, enum sp_err why) SP_MUST_USE;
 /* Any thread but the writer's: what judge returned, and where the request goes next (the writer, or its reactor). */

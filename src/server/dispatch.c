@@ -34,13 +34,15 @@ void sp__dispatch_init(struct sp_server *server)
 			server->handlers[families[i].handlers[j].type] = &families[i].handlers[j];
 }
 
-uint32_t sp__dispatch_frame_max(uint8_t kind, uint8_t type)
+/* A type that is unknown, or not of this phase, is answered, not cut: so it may be as long as a message. */
+uint32_t sp__dispatch_frame_max(const void *user, uint8_t kind, uint8_t type)
 {
-	const struct sp_wire_type_info *info = sp_wire_type_find(type);
+	const struct sp_server_session *s = user;
+	const struct sp_server_handler *h = s->server->handlers[type];
 
 	if (kind != SP_FRAME_REQUEST)
 		return 0; /* a client only asks */
-	return info ? info->max_body : SP_LIMIT_CONTENT; /* an unknown type is answered, not cut, so it may be as long as a message */
+	return h && (h->phases & s->phase) ? sp_wire_type_find(type)->max_body : SP_LIMIT_CONTENT;
 }
 
 /* -- a request -------------------------------------------------------------------------------------------------------- */

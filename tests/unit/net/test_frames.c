@@ -12,10 +12,11 @@
 
 #define LARGE 3000u
 
-static uint32_t max_of(uint8_t kind, uint8_t type)
+static uint32_t max_of(const void *ctx, uint8_t kind, uint8_t type)
 {
 	return type == 9 ? 16 : LARGE;
 }
+static const struct sp__frame_limit limit = {.max = max_of};
 
 static void add_frame(struct sp_buf *out, uint8_t type, uint32_t id, size_t n)
 {
@@ -45,7 +46,7 @@ static void take(struct sp__frames *f, struct sp_bytes in, size_t *at)
 	struct sp_frame frame;
 	enum sp_err err;
 
-	while ((err = sp__frames_next(f, &frame, &in, max_of)) == SP_OK) {
+	while ((err = sp__frames_next(f, &frame, &in, &limit)) == SP_OK) {
 		assert_int_equal(frame.id, *at + 1);
 		assert_int_equal(frame.body.n, sizes[*at]);
 		for (size_t i = 0; i < frame.body.n; i++)
@@ -117,7 +118,7 @@ static void expect(const uint8_t header[SP_LIMIT_FRAME_HEADER], enum sp_err want
 	struct sp_frame frame;
 
 	sp__frames_init(&f);
-	assert_int_equal(sp__frames_next(&f, &frame, &in, max_of), want);
+	assert_int_equal(sp__frames_next(&f, &frame, &in, &limit), want);
 	assert_int_equal(f.buf.cap, want == SP_ERR_AGAIN ? 32 : 0); /* not the peer's length decides what is allocated */
 	sp__frames_clear(&f);
 }

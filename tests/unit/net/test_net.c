@@ -105,7 +105,7 @@ static void on_close(void *ctx, struct sp_net_conn *conn, enum sp_err why)
 	w->closes++;
 }
 
-static uint32_t frame_max(uint8_t kind, uint8_t type)
+static uint32_t frame_max(const void *user, uint8_t kind, uint8_t type)
 {
 	return type == TYPE_SMALL ? 16 : SP_LIMIT_FRAME;
 }

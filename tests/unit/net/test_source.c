@@ -23,7 +23,7 @@ static void test_allowance(void **state)
 	struct sp_net_from one = from_of(1), two = from_of(2);
 	struct sp__sources s;
 
-	assert_int_equal(sp__sources_init(&s, 10, 20, 100), SP_OK);
+	assert_int_equal(sp__sources_init(&s, 10, 20), SP_OK);
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(sp__source_admit(&s, &one, 1000), SP_OK);
 		sp__source_settle(&s, &one, 0, 1000);
@@ -40,7 +40,7 @@ static void test_proved_is_free(void **state)
 	struct sp_net_from one = from_of(1);
 	struct sp__sources s;
 
-	assert_int_equal(sp__sources_init(&s, 1, 5, 100), SP_OK);
+	assert_int_equal(sp__sources_init(&s, 1, 5), SP_OK);
 	for (int i = 0; i < 1000; i++) {
 		assert_int_equal(sp__source_admit(&s, &one, 1000), SP_OK);
 		sp__source_settle(&s, &one, -1, 1000);
@@ -51,27 +51,12 @@ static void test_proved_is_free(void **state)
 	sp__sources_clear(&s);
 }
 
-static void test_pending(void **state)
-{
-	struct sp_net_from one = from_of(1), two = from_of(2);
-	struct sp__sources s;
-
-	assert_int_equal(sp__sources_init(&s, 1000, 1000, 3), SP_OK);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(sp__source_admit(&s, &one, 1000), SP_OK);
-	assert_int_equal(sp__source_admit(&s, &one, 1000), SP_ERR_RATE);
-	assert_int_equal(sp__source_admit(&s, &two, 1000), SP_OK);
-	sp__source_settle(&s, &one, 0, 1000);
-	assert_int_equal(sp__source_admit(&s, &one, 1000), SP_OK);
-	sp__sources_clear(&s);
-}
-
 /* More sources than places: the quiet are forgotten, the newest is always served. */
 static void test_many_sources(void **state)
 {
 	struct sp__sources s;
 
-	assert_int_equal(sp__sources_init(&s, 1, 2, 3), SP_OK);
+	assert_int_equal(sp__sources_init(&s, 1, 2), SP_OK);
 	for (uint32_t i = 0; i < 20000; i++) {
 		struct sp_net_from from = from_of(i * 2654435761u);
 
@@ -86,7 +71,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_allowance),
 		cmocka_unit_test(test_proved_is_free),
-		cmocka_unit_test(test_pending),
 		cmocka_unit_test(test_many_sources),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
