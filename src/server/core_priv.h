@@ -152,7 +152,7 @@ void sp__writer_stats(struct sp__writer *writer, struct sp__writer_stats *out);
 
 /* What one batch brings to all reactors; shared by them, the last one frees it. */
 struct sp__delivery;
-struct sp__delivery *sp__delivery_new(unsigned reactors); /* NULL: out of memory */
+struct sp__delivery *sp__delivery_new(unsigned reactors, size_t items, size_t bytes); /* as many as there may be; NULL: out of memory */
 enum sp_err sp__delivery_add(struct sp__delivery *d, const struct sp_store_log *log, const struct sp_store_item *item) SP_MUST_USE;
 enum sp_err sp__delivery_remove(struct sp__delivery *d, const struct sp_store_log *log, const struct sp_id16 *account) SP_MUST_USE;
 bool sp__delivery_is_empty(const struct sp__delivery *d);

@@ -11,6 +11,7 @@
 #include "wire/log.h"
 
 #define DELIVERY_BYTES (64u << 20)
+#define ITEM_HEAD 21u /* seq, time, kind, length of the body */
 #define EVENT_BYTES (256u << 10) /* of items in one event, except when one item is larger */
 #define READS_MAX 4u             /* catch-up reads of one session at a time */
 
@@ -45,7 +46,18 @@ struct sp__subscription {
 
 /* -- what a batch brings ------------------------------------------------------------------------------------------------ */
 
-struct sp__delivery *sp__delivery_new(unsigned reactors)
+/* Room for the whole batch at once: growing step by step would copy and wipe it again and again. */
+static enum sp_err reserve(struct sp__delivery *d, size_t items, size_t bytes)
+{
+	uint8_t *place;
+
+	SP_TRY(sp_array_grow(&d->entries, &d->cap, items, sizeof *d->entries, SIZE_MAX / sizeof *d->entries));
+	SP_TRY(sp_buf_extend(&d->bytes, SP_MIN(bytes + items * ITEM_HEAD, (size_t)DELIVERY_BYTES), &place));
+	d->bytes.n = 0;
+	return SP_OK;
+}
+
+struct sp__delivery *sp__delivery_new(unsigned reactors, size_t items, size_t bytes)
 {
 	struct sp__delivery *d = sp_alloc(sizeof *d);
 
@@ -53,6 +65,12 @@ struct sp__delivery *sp__delivery_new(unsigned reactors)
 		return NULL;
 	atomic_init(&d->refs, reactors);
 	sp_buf_init(&d->bytes, DELIVERY_BYTES);
+	if (reserve(d, items, bytes) != SP_OK) {
+		sp_buf_clear(&d->bytes);
+		sp_free(d->entries);
+		sp_free(d);
+		return NULL;
+	}
 	return d;
 }
 

@@ -20,7 +20,7 @@ struct sp__writer {
 	/* the writer thread's own */
 	struct sp_server_request *batch[BATCH_OPS];
 	struct sp_store_op *ops[BATCH_OPS];
-	size_t n;
+	size_t n, bytes;
 	struct sp__delivery *delivery; /* while completions run */
 };
 
@@ -34,22 +34,20 @@ struct outcome {
 
 /* -- taking a batch ---------------------------------------------------------------------------------------------------- */
 
-static bool is_room_left(const struct sp__writer *w, size_t bytes)
+static bool is_room_left(const struct sp__writer *w)
 {
-	return w->n == 0 || (w->n < BATCH_OPS && bytes + w->first->body.n <= BATCH_BYTES);
+	return w->n == 0 || (w->n < BATCH_OPS && w->bytes + w->first->body.n <= BATCH_BYTES);
 }
 
 static void take_batch(struct sp__writer *w)
 {
-	size_t bytes = 0;
-
-	w->n = 0;
-	while (w->first && is_room_left(w, bytes)) {
+	w->n = w->bytes = 0;
+	while (w->first && is_room_left(w)) {
 		struct sp_server_request *req = w->first;
 
 		w->first = req->next;
 		req->next = NULL;
-		bytes += req->body.n;
+		w->bytes += req->body.n;
 		w->batch[w->n] = req;
 		w->ops[w->n++] = &req->op;
 	}
@@ -154,7 +152,7 @@ static void release_rooms(struct sp__writer *w)
 static void finish_batch(struct sp__writer *w)
 {
 	unsigned reactors = w->server->reactors;
-	struct sp__delivery *d = sp__delivery_new(reactors);
+	struct sp__delivery *d = sp__delivery_new(reactors, w->n, w->bytes);
 
 	SP_ASSERT(d != NULL);
 	w->delivery = d;
