@@ -13,10 +13,10 @@
 #define SP_LIMIT_ITEM (SP_LIMIT_CONTENT + (8u << 10)) /* one application item in a log: content, padding, MLS framing */
 #define SP_LIMIT_ROOM_LEAVES 1000u     /* leaves in a room of the product; the MLS library has no such limit */
 
-/* -- flow on a connection (docs/protocol.md, "Flow") -- */
+/* -- flow on a connection (docs/protocol.md, "Credit") -- */
 #define SP_LIMIT_REQUESTS 64u              /* a client's requests without an answer yet; the server reads no further than that */
-#define SP_LIMIT_REQUEST_CREDIT (1u << 20) /* and their bytes; told in hello */
-#define SP_LIMIT_EVENT_CREDIT (1u << 20)   /* bytes of `items` events a server may send before the client's first grant */
+#define SP_LIMIT_REQUEST_CREDIT (1u << 20) /* and their bytes */
+#define SP_LIMIT_EVENT_CREDIT (1u << 20)   /* bytes of `items` events before the client's first grant; told in hello */
 #define SP_LIMIT_CREDIT_MAX (16u << 20)    /* grants add up to no more than this */
 #define SP_LIMIT_SUBSCRIPTIONS 4096u       /* logs one connection may be subscribed to */
 #define SP_LIMIT_READ_BYTES (1u << 20)     /* bodies in one answer to read */

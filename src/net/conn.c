@@ -31,9 +31,9 @@ const struct sp_net_from *sp_net_conn_from(const struct sp_net_conn *conn)
 	return &conn->from;
 }
 
-void sp_net_conn_accept(struct sp_net_conn *conn)
+void sp_net_conn_accept(struct sp_net_conn *conn, unsigned idle_ms)
 {
-	conn->is_accepted = true;
+	conn->idle_ms = idle_ms;
 }
 
 size_t sp_net_conn_queued(const struct sp_net_conn *conn)
@@ -412,7 +412,7 @@ static bool is_overdue(const struct sp_net_conn *conn, uint64_t now)
 		return false;
 	if (conn->part_ms != 0 && now - conn->part_ms > part_allowed)
 		return true;
-	return now - conn->heard_ms > (conn->is_accepted ? SP_NET_IDLE_MS : SP_NET_HELLO_MS);
+	return conn->idle_ms != 0 && now - conn->heard_ms > conn->idle_ms;
 }
 
 void sp__conn_tick(struct sp_net_conn *conn, uint64_t now_ms)
@@ -439,6 +439,7 @@ static struct sp_net_conn *conn_new(struct sp__arrival *a, struct sp_net_reactor
 	conn->fd = a->fd;
 	conn->from = a->from;
 	conn->heard_ms = uv_now(&r->loop);
+	conn->idle_ms = SP_NET_HELLO_MS;
 	sp__frames_init(&conn->in);
 	a->ssl = NULL;
 	a->fd = -1;

@@ -9,7 +9,7 @@
  * task for a connection that has gone finds nothing.
  *
  * Bounds. Nothing is allocated from a length a peer states before the bytes are there. A frame has a deadline from its first
- * byte, a connection one from its last frame; peers that do not read are cut. A source (IPv4 address, IPv6 /64) has an allowance of
+ * byte, a newcomer one from its last frame; peers that do not read are cut. A source (IPv4 address, IPv6 /64) has an allowance of
  * attempts that failures use up and certificates give back. When handshakes pile up, the oldest makes room for the newest: an honest one is
  * never the oldest for long.
  *
@@ -24,7 +24,7 @@
 #include "wire/frame.h"
 
 #define SP_NET_ALPN "sealpost/1" /* required of both sides: a TLS endpoint of another protocol is never talked to (ALPACA) */
-#define SP_NET_IDLE_MS 100000    /* without a whole frame from the peer: cut. Clients ping at least every 40 s */
+#define SP_NET_GONE_MS 100000    /* a peer that vanished (no FIN, no RST) is noticed by TCP's own probes within this time */
 #define SP_NET_HELLO_MS 15000    /* from the end of the handshake to sp_net_conn_accept */
 #define SP_NET_FRAME_MS 30000    /* first to last byte of a frame, plus a second per 64 KiB */
 #define SP_NET_HANDSHAKE_MS 10000
@@ -133,8 +133,8 @@ struct sp_net_conn_id sp_net_conn_id(const struct sp_net_conn *conn);
 void *sp_net_conn_user(const struct sp_net_conn *conn);
 struct sp_net_reactor *sp_net_conn_reactor(const struct sp_net_conn *conn);
 const struct sp_net_from *sp_net_conn_from(const struct sp_net_conn *conn);
-/* Ends SP_NET_HELLO_MS: the peer has said who it is. */
-void sp_net_conn_accept(struct sp_net_conn *conn);
+/* Ends SP_NET_HELLO_MS: the peer is welcome. From now on it may be silent for idle_ms at a time; 0: as long as TCP finds it alive. */
+void sp_net_conn_accept(struct sp_net_conn *conn, unsigned idle_ms);
 /* Queues a frame, copied; written with all others of this loop turn. Body in up to two parts. After a failure (SP_ERR_NOMEM,
  * SP_ERR_QUOTA) the connection is being cut; nothing need be done. */
 SP_MUST_USE enum sp_err sp_net_conn_send(struct sp_net_conn *conn, uint8_t kind, uint8_t type, uint32_t id, struct sp_bytes head, struct sp_bytes tail);

@@ -66,7 +66,8 @@ struct sp_net_conn {
 	enum sp_err why;
 	enum sp__conn_state state;
 	int events;          /* polled for */
-	bool is_accepted, is_paused, is_dirty, is_more, is_high, is_told, is_close_noted;
+	unsigned idle_ms;    /* silence allowed; 0: any */
+	bool is_paused, is_dirty, is_more, is_high, is_told, is_close_noted;
 	struct sp_net_from from;
 };
 
@@ -199,7 +200,7 @@ void sp__from_sockaddr(struct sp_net_from *out, const struct sockaddr_storage *s
 enum sp_err sp__listen(int *out_fd, const char *listen) SP_MUST_USE;
 /* A write to a peer that is gone gives an error, not a signal. */
 void sp__sigpipe_ignore(void);
-/* TCP_NODELAY, keepalive within SP_NET_IDLE_MS, TCP_USER_TIMEOUT, not inherited. */
+/* TCP_NODELAY, keepalive within SP_NET_GONE_MS, TCP_USER_TIMEOUT, not inherited. */
 void sp__socket_tune(int fd);
 
 #endif

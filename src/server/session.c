@@ -6,6 +6,8 @@
 #include "server/core_priv.h"
 #include "wire/enrol.h"
 
+#define NEWCOMER_IDLE_MS 100000 /* somebody may be choosing a passphrase */
+#define ALLOWANCE_FIRST 2000 /* mutations at once after connecting; then dispatch.c's rate */
 #define VERSION_TEXT "sealpostd 0.1.0"
 
 /* -- net's callbacks ------------------------------------------------------------------------------------------------- */
@@ -26,7 +28,7 @@ static enum sp_err on_open(void *ctx, struct sp_net_conn *conn, void *peer, void
 		s->conn = conn;
 		s->shard = &server->shards[sp_net_reactor_index(sp_net_conn_reactor(conn))];
 		s->opened_ms = s->allowance_ms = sp__now().ms;
-		s->allowance = 100 * 1000;
+		s->allowance = ALLOWANCE_FIRST * 1000;
 		s->credit = SP_LIMIT_EVENT_CREDIT;
 		s->phase = known ? SP_SERVER_NEW : SP_SERVER_ANON;
 		if (known) {
@@ -45,7 +47,7 @@ static enum sp_err on_frame(void *ctx, struct sp_net_conn *conn, const struct sp
 	struct sp_server_session *s = sp_net_conn_user(conn);
 
 	if (s->phase == SP_SERVER_ANON)
-		sp_net_conn_accept(conn);
+		sp_net_conn_accept(conn, NEWCOMER_IDLE_MS);
 	return sp__dispatch_frame(s, frame);
 }
 
@@ -314,7 +316,7 @@ static enum sp_err settle_hello(struct sp_server_request *req, struct sp_server_
 	s->is_counted = true;
 	s->who.is_admin = req->who.is_admin;
 	s->phase = SP_SERVER_DEVICE;
-	sp_net_conn_accept(s->conn);
+	sp_net_conn_accept(s->conn, 0);
 	atomic_fetch_add_explicit(&s->server->counts.logins, 1, memory_order_relaxed);
 	SP__LOG(s->server, SP__EVENT_LOGIN, SP__F_STR("from", req->from.text), SP__F_ID("account", &s->who.account), SP__F_ID("device", &s->who.device),
 		{"client", hello->client});

@@ -57,7 +57,7 @@ static void on_refused(void *ctx, const struct sp_net_from *from, enum sp_err wh
 
 static enum sp_err on_open(void *ctx, struct sp_net_conn *conn, void *peer, void **out_user)
 {
-	sp_net_conn_accept(conn);
+	sp_net_conn_accept(conn, 0);
 	*out_user = peer;
 	return SP_OK;
 }
