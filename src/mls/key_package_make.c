@@ -56,7 +56,19 @@ static enum sp_err append_leaf(struct making *m, const struct sp_mls_env *env, c
 	return sp__mls_leaf_node_make(env, &m->to_sign, &make);
 }
 
-static enum sp_err append_extensions(struct making *m, const struct sp_mls_key_package_params *params)
+/* The GREASE value that the leaf just made lists as an extension; 0 when it has none. */
+static uint16_t grease_of(struct sp_bytes leaf_node)
+{
+	struct sp_reader r = sp_reader_of(leaf_node);
+	struct sp_mls_leaf_node leaf;
+	if (sp__mls_leaf_node_read(&r, &leaf, NULL) != SP_OK || leaf.extension_types.n < 2)
+		return 0;
+	struct sp_bytes types = leaf.extension_types;
+	return (uint16_t)(types.p[types.n - 2] << 8 | types.p[types.n - 1]); /* leaf_make.c puts it last */
+}
+
+/* grease: "the creator of a KeyPackage object SHOULD include some random GREASE extensions" (section 10) */
+static enum sp_err append_extensions(struct making *m, const struct sp_mls_key_package_params *params, uint16_t grease)
 {
 	struct sp_writer w = sp_writer_on(&m->to_sign);
 	size_t mark = sp_write_open(&w);
@@ -66,6 +78,10 @@ static enum sp_err append_extensions(struct making *m, const struct sp_mls_key_p
 	}
 	if (params->last_resort) {
 		sp_write_u16(&w, SP_MLS_EXTENSION_LAST_RESORT);
+		sp_write_vec(&w, SP_BYTES_NONE);
+	}
+	if (grease) {
+		sp_write_u16(&w, grease);
 		sp_write_vec(&w, SP_BYTES_NONE);
 	}
 	sp_write_close(&w, mark);
@@ -79,8 +95,10 @@ static enum sp_err make_to_sign(struct making *m, const struct sp_mls_env *env, 
 	sp_write_u16(&w, m->suite.id);
 	sp_write_vec(&w, sp_kem_public_bytes(&m->init_pub));
 	SP_TRY(sp_writer_finish(&w));
+	size_t leaf_at = m->to_sign.n;
 	SP_TRY(append_leaf(m, env, params));
-	return append_extensions(m, params);
+	struct sp_bytes leaf = {m->to_sign.p + leaf_at, m->to_sign.n - leaf_at};
+	return append_extensions(m, params, params->leaf.grease ? grease_of(leaf) : 0);
 }
 
 /* What a peer would refuse is refused here. */
