@@ -49,6 +49,7 @@ fuzz: deps
 docs:
 	@tools/check-docs
 	@tools/check-man
+	@tools/check-mls-rules
 
 install: all
 	DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild
