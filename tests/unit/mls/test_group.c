@@ -274,6 +274,67 @@ static void test_past_epochs(void **state)
 	end(&alice, &bob, &carol, &dave);
 }
 
+/* Nothing is kept of what was left; commits are private, so that each also consumes a key of the epoch that goes. */
+static void test_no_retention(void **state)
+{
+	FOUR;
+	const struct sp_mls_commit_params private_commit = {.wire_format = SP_MLS_WIRE_PRIVATE_MESSAGE};
+	struct sp_buf late;
+	uint8_t out[32];
+	start(&alice, &bob, &carol, &dave, 1);
+	alice.limits.past_epochs = bob.limits.past_epochs = SP_MLS_NONE;
+	alice.limits.resumption_epochs = bob.limits.resumption_epochs = SP_MLS_NONE;
+	world_add(&alice, ALL(&alice), 1, ALL(&bob), 1);
+	protect(&alice, "late", &late);
+	for (int i = 0; i < 3; i++) {
+		world_commit(&alice, ALL(&alice, &bob), 2, NULL, 0, &private_commit, NULL);
+		world_commit(&bob, ALL(&alice, &bob), 2, NULL, 0, &private_commit, NULL);
+		client_reload(i % 2 ? &alice : &bob);
+	}
+	assert_int_equal(client_refuses(&bob, sp_buf_bytes(&late)), SP_ERR_KEY_GONE);
+	assert_int_equal(sp_mls_group_export_at(bob.group, 6, out, sizeof out, "label", SP_BYTES_NONE), SP_ERR_KEY_GONE);
+	world_say(&bob, ALL(&alice, &bob), 2, "now");
+	sp_buf_clear(&late);
+	end(&alice, &bob, &carol, &dave);
+}
+
+/* Many members come and go: leaves are reused, the tree grows and shrinks, everybody follows. */
+static void test_crowd(void **state)
+{
+	struct client crowd[12];
+	struct client *in[12];
+	size_t n = 1;
+	for (size_t i = 0; i < 12; i++)
+		client_init(&crowd[i], "somebody", 1);
+	world_create(&crowd[0], (struct sp_mls_extensions){NULL, 0});
+	in[0] = &crowd[0];
+	for (size_t i = 1; i < 12; i++) {
+		world_add(in[(i * 5) % n], in, n, ALL(&crowd[i]), 1);
+		in[n++] = &crowd[i];
+		if (i % 3 != 0)
+			continue;
+		size_t gone = (i * 7) % (n - 1);
+		const struct sp_mls_propose removal = {.type = SP_MLS_PROPOSAL_REMOVE, .removed = client_leaf_index(in[gone])};
+		const struct sp_mls_commit_params params = {.proposals = &removal, .n_proposals = 1, .wire_format = SP_MLS_WIRE_PRIVATE_MESSAGE};
+		world_commit(in[n - 1], in, n, NULL, 0, &params, NULL);
+		assert_int_equal(sp_mls_group_state(in[gone]->group), SP_MLS_GROUP_REMOVED);
+		in[gone] = in[--n];
+		world_agree(in, n);
+		world_say(in[i % n], in, n, "still here");
+		client_reload(in[0]);
+	}
+	while (n > 2) { /* from the right, so that the tree shrinks */
+		const struct sp_mls_propose removal = {.type = SP_MLS_PROPOSAL_REMOVE, .removed = client_leaf_index(in[n - 1])};
+		const struct sp_mls_commit_params params = {.proposals = &removal, .n_proposals = 1};
+		world_commit(in[0], in, n, NULL, 0, &params, NULL);
+		n--;
+		world_agree(in, n);
+	}
+	world_say(in[1], in, n, "two left");
+	for (size_t i = 0; i < 12; i++)
+		client_clear(&crowd[i]);
+}
+
 /* -- external joins, public groups --------------------------------------------------------------------------------------------------- */
 
 static void external(struct client *c, const struct client *from, uint32_t resync, struct sp_buf *out_message)
@@ -432,6 +493,8 @@ int main(void)
 		cmocka_unit_test(test_discard),
 		cmocka_unit_test(test_order_and_repetition),
 		cmocka_unit_test(test_past_epochs),
+		cmocka_unit_test(test_no_retention),
+		cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_external_join_and_resync),
 		cmocka_unit_test(test_public_group_follows),
 	};
