@@ -361,7 +361,7 @@ enum sp_mls_staged_kind {
 	SP_MLS_STAGED_OWN,             /* our own application message or proposal, echoed: nothing to do */
 	SP_MLS_STAGED_SENT,            /* sp_mls_group_protect made a message */
 	SP_MLS_STAGED_PENDING,         /* sp_mls_group_commit made a commit; applying stores it as pending */
-	SP_MLS_STAGED_DISCARD          /* sp_mls_group_discard_pending */
+	SP_MLS_STAGED_DISCARD          /* discard_pending, forget_proposal, expire: something stored goes */
 };
 struct sp_mls_staged_info {
 	enum sp_mls_staged_kind kind;
