@@ -206,6 +206,7 @@ static void tell(const struct work *w)
 		snprintf(hex + 2 * i, 3, "%02x", f->b[i]);
 	snprintf(command, sizeof command, "sealpost join '%s' --name admin", link.text);
 	sp_time_format(until, w->expires);
+	sp__daemon_link_advise(&link);
 	if (w->call->is_json) {
 		sp__daemon_json(json_pack("{s:s,s:s,s:s,s:s,s:{s:s,s:s,s:b,s:s}}", "organisation", w->config.organisation, "dir", w->call->dir, "fingerprint",
 					  text, "fingerprint_hex", hex, "invitation", "link", link.text, "command", command, "admin", 1, "expires", until));

@@ -64,6 +64,7 @@ int sp__daemon_invite(const struct sp_daemon_call *call)
 		return report(call, e);
 	sp__daemon_link(&link, &config, &paths, sp_keeper_fingerprint(keeper), token);
 	sp_keeper_close(&keeper);
+	sp__daemon_link_advise(&link);
 	tell(call, &link, name, order.expires);
 	return 0;
 }

@@ -85,6 +85,9 @@ struct sp_daemon_link {
 void sp__daemon_link(struct sp_daemon_link *out, const struct sp_daemon_config *config, const struct sp_daemon_paths *paths,
 		     const struct sp_hash32 *fingerprint, const uint8_t token[SP_WIRE_KEEPER_TOKEN]);
 
+/* Says on stderr when people could not use that link, and what helps. */
+void sp__daemon_link_advise(const struct sp_daemon_link *link);
+
 /* -- child.c ---------------------------------------------------------------------------------------------------------------- */
 
 #define SP_DAEMON_EXIT_BASE 64

@@ -42,3 +42,12 @@ void sp__daemon_link(struct sp_daemon_link *out, const struct sp_daemon_config *
 	token_text(out->token, token);
 	snprintf(out->text, sizeof out->text, "sealpost://%s/%s/%s", where, text, out->token);
 }
+
+/* A server that listens on every address has none that a link could name. */
+void sp__daemon_link_advise(const struct sp_daemon_link *link)
+{
+	static const char *const wildcards[] = {"sealpost://0.0.0.0:", "sealpost://[::]:", "sealpost://*:"};
+	for (size_t i = 0; i < SP_ARRAY_LEN(wildcards); i++)
+		if (strncmp(link->text, wildcards[i], strlen(wildcards[i])) == 0)
+			fprintf(stderr, "nobody can connect to the address in this link; set `public = HOST:PORT` in DIR/config (init: --public)\n");
+}
