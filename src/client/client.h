@@ -166,11 +166,11 @@ struct sp_client_status {
 	char room[SP_CLIENT_ID_TEXT];
 	enum sp_client_mode mode;
 	enum sp_client_state state;
-	struct sp_client_reader_state *people; /* everyone the message was for, without the sender */
+	struct sp_client_reader_state *people; /* everyone an own message was for; of another's message, ourselves */
 	size_t n;
 	bool is_offline;
 };
-/* id: an own message's, or "last" for the newest own one. */
+/* id: a message's, or "last" for the newest own one. */
 SP_MUST_USE enum sp_err sp_client_status(struct sp_client *client, const char *id, struct sp_client_status *out);
 
 /* -- rooms ----------------------------------------------------------------------------------------------------------- */

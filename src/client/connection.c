@@ -213,6 +213,15 @@ static enum sp_err open_connection(struct sp_client *c)
 	return say_hello(c);
 }
 
+static const char *refusal_text(enum sp_err e)
+{
+	if (e == SP_ERR_DENIED || e == SP_ERR_REVOKED)
+		return "the server refused this device: its certificate was revoked, has expired, or its account was disabled";
+	if (sp_err_class(e) == SP_CLASS_AUTH)
+		return "the server's certificate is not this organisation's";
+	return "the server cannot be reached";
+}
+
 enum sp_err sp__connect(struct sp_client *c)
 {
 	if (!c->is_joined)
@@ -223,7 +232,7 @@ enum sp_err sp__connect(struct sp_client *c)
 	enum sp_err e = open_connection(c);
 	if (e != SP_OK)
 		sp__disconnect(c, true);
-	return e == SP_OK ? e : SP_FAIL(&c->diag, e, c->diag.rule, "cannot speak with the server");
+	return e == SP_OK ? e : SP_FAIL(&c->diag, e, 0, refusal_text(e));
 }
 
 enum sp_err sp__connect_newcomer(struct sp_client *c, const struct sp__link *link)

@@ -17,6 +17,8 @@ static bool is_listed(const struct listing *l, const struct sp_wire_record_messa
 {
 	if (l->room && !sp_id16_equal(&m->room_id, l->room))
 		return false;
+	if (m->kind == SP__ROW_JOINED || m->kind == SP__ROW_LEFT) /* events of listen, not messages */
+		return false;
 	switch (l->which) {
 	case SP_CLIENT_UNOPENED:
 		return m->state == SP_CLIENT_NEW;
@@ -100,6 +102,7 @@ static enum sp_err mark_opened(struct sp__batch *batch, struct sp_wire_record_me
 {
 	struct sp_wire_opened_entry opened = {record->id, (uint64_t)sp__now().ms};
 	record->state = SP_CLIENT_OPENED;
+	record->opened_ms = opened.time_ms;
 	sp__message_put(batch, number, record);
 	SP_TRY(sp__receipt_owe(batch, &record->room_id, &record->from, record->seq, &opened));
 	return sp__batch_apply(batch, NULL);
@@ -182,6 +185,18 @@ static enum sp_err add_reader(struct sp_client *c, struct sp_client_status *out,
 	return SP_OK;
 }
 
+/* Of somebody else's message we know what became of it here. */
+static enum sp_err add_me(struct sp_client *c, struct sp_client_status *out, const struct sp_wire_record_message *m)
+{
+	out->people[out->n++] = (struct sp_client_reader_state){
+		.account = sp__mem_str(out->mem, c->me.address),
+		.stored = {(int64_t)m->time_ms},
+		.delivered = {(int64_t)m->time_ms},
+		.opened = {(int64_t)m->opened_ms},
+	};
+	return sp__mem_check(out->mem);
+}
+
 static enum sp_err fill_status(struct sp_client *c, const struct sp_wire_record_message *m, struct sp_client_status *out)
 {
 	struct sp_reader r = sp_reader_of(m->recipients);
@@ -189,12 +204,14 @@ static enum sp_err fill_status(struct sp_client *c, const struct sp_wire_record_
 	struct sp__room *room;
 	SP_TRY(sp__room_get(c, &room, &m->room_id));
 	SP_TRY(sp__mem_new(&out->mem));
-	out->people = sp__mem_alloc(out->mem, m->recipients.n / sizeof ref.account_id.b * sizeof *out->people);
+	out->people = sp__mem_alloc(out->mem, (1 + m->recipients.n / sizeof ref.account_id.b) * sizeof *out->people);
 	SP_TRY(sp__mem_check(out->mem));
 	sp__id_text(out->id, &m->id);
 	sp__id_text(out->room, &m->room_id);
 	out->mode = (enum sp_client_mode)room->mode;
 	out->state = (enum sp_client_state)m->state;
+	if (!m->is_mine)
+		return add_me(c, out, m);
 	while (!sp_reader_is_empty(&r)) {
 		SP_TRY(sp_wire_account_ref_read(&r, &ref));
 		SP_TRY(add_reader(c, out, &ref.account_id, m));
@@ -207,7 +224,7 @@ static enum sp_err get_status(struct sp_client *c, const char *text, struct sp_c
 	struct sp_id16 id;
 	struct sp_wire_record_message message;
 	SP_TRY(sp__sync_or_offline(c, &out->is_offline));
-	SP_TRY(sp__message_find(c, &id, text, true));
+	SP_TRY(sp__message_find(c, &id, text, strcmp(text, "last") == 0));
 	SP_TRY(sp__message_get(c, &id, raw, &message, NULL));
 	return fill_status(c, &message, out);
 }

@@ -6,6 +6,7 @@
 
 #define SCHEME "sealpost://"
 #define FINGERPRINT_TEXT 52u
+#define TOKEN_SIZE 20u
 
 /* The bytes up to `end`, which is skipped; false when it is not there. */
 static bool take_until(struct sp_bytes *rest, struct sp_bytes *out, char end)
@@ -67,6 +68,19 @@ static enum sp_err parse_fingerprint(struct sp_bytes text, struct sp_hash32 *out
 	return e;
 }
 
+static enum sp_err parse_token(struct sp_bytes text, struct sp__link *out)
+{
+	struct sp_buf raw;
+	sp_buf_init(&raw, TOKEN_SIZE);
+	bool is_open = sp_bytes_equal(text, SP_BYTES_LIT("open"));
+	bool is_token = sp_base32_decode(&raw, text) == SP_OK && raw.n == TOKEN_SIZE;
+	sp_buf_clear(&raw);
+	if (!is_open && !is_token)
+		return SP_ERR_USAGE;
+	sp__text_set(out->token, sizeof out->token, text);
+	return SP_OK;
+}
+
 static enum sp_err parse(struct sp__link *out, struct sp_bytes rest)
 {
 	struct sp_bytes port, fingerprint;
@@ -79,10 +93,7 @@ static enum sp_err parse(struct sp__link *out, struct sp_bytes rest)
 		return SP_ERR_USAGE;
 	SP_TRY(parse_port(port, &out->port));
 	SP_TRY(parse_fingerprint(fingerprint, &out->organisation));
-	if (rest.n == 0 || rest.n >= sizeof out->token)
-		return SP_ERR_USAGE;
-	sp__text_set(out->token, sizeof out->token, rest);
-	return SP_OK;
+	return parse_token(rest, out);
 }
 
 enum sp_err sp__link_parse(struct sp__link *out, const char *text)

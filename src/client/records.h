@@ -155,6 +155,7 @@ SP_WIRE_DECLARE(record_room, SP_RECORD_ROOM)
 	F(U64, seq, 0)                                                                                                 \
 	F(U64, time_ms, 0)                                                                                             \
 	F(U64, sent_ms, 0)                                                                                             \
+	F(U64, opened_ms, 0)                                                                                           \
 	F(U8, kind, 0)                                                                                                 \
 	F(U8, state, 0)                                                                                                \
 	F(U8, verdict, 0)                                                                                              \

@@ -279,13 +279,37 @@ void sp__room_delete(struct sp__batch *batch, const struct sp__room *room)
 	sp__room_delete_rows(batch, room);
 }
 
+static void drop_member(struct sp__room *room, const struct sp_id16 *account)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < room->members_n; i++) {
+		if (!sp_id16_equal(&room->members[i].account_id, account))
+			room->members[kept++] = room->members[i];
+	}
+	room->members_n = kept;
+}
+
+static enum sp_err note_left(struct sp__batch *batch, struct sp__room *room)
+{
+	struct sp_client *c = batch->client;
+	struct sp_wire_record_counters counters;
+	struct sp__notice left = {.kind = SP__ROW_LEFT, .who = &c->me.account_id, .seq = room->next_seq, .time = sp__now(), .text = ""};
+	drop_member(room, &c->me.account_id);
+	SP_TRY(sp__counters_begin(batch, &counters));
+	SP_TRY(sp__message_notice(batch, &counters, room, &left));
+	sp__counters_put(batch, &counters);
+	return SP_OK;
+}
+
 /* What we cannot use any more is not kept: the secrets of a room we are not in (ATTACKS M25, M38). */
 enum sp_err sp__room_set_left(struct sp_client *c, struct sp__room *room)
 {
 	struct sp__batch batch;
 	struct sp_id16 id = room->id;
-	room->status = SP__ROOM_LEFT;
 	sp__batch_init(&batch, c);
+	if (sp__room_has_account(room, &c->me.account_id))
+		sp__batch_fail(&batch, note_left(&batch, room));
+	room->status = SP__ROOM_LEFT;
 	sp__room_expect(&batch, room);
 	sp__room_put(&batch, room);
 	sp__room_delete_rows(&batch, room);

@@ -8,6 +8,7 @@
 
 #define WAIT_STEP_MS 200
 #define WAIT_STEPS 25
+#define REJOIN_EVERY 5
 
 /* -- direct rooms -- */
 
@@ -17,7 +18,8 @@ static void pause_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
-/* The other opened it at the same moment: their invitation is on its way. */
+/* The other opened it at the same moment, and their invitation is on its way; or a leaf of ours stands there of which this
+ * profile knows nothing, and is replaced. */
 static enum sp_err await_welcome(struct sp_client *c, const struct sp_id16 *id)
 {
 	struct sp__room *room;
@@ -26,10 +28,11 @@ static enum sp_err await_welcome(struct sp_client *c, const struct sp_id16 *id)
 		enum sp_err e = sp__room_get(c, &room, id);
 		if (e == SP_OK && room->status == SP__ROOM_ACTIVE)
 			return SP_OK;
+		if (i % REJOIN_EVERY == REJOIN_EVERY - 1 && sp__room_join_open(c, id, "") == SP_OK)
+			return SP_OK;
 		pause_ms(WAIT_STEP_MS);
 	}
-	enum sp_err e = sp__room_join_open(c, id, ""); /* or a leaf of ours stands there that we lost */
-	return e == SP_OK ? e : SP_FAIL(&c->diag, SP_ERR_BUSY, 0, "the other side is just opening this conversation; try again");
+	return SP_FAIL(&c->diag, SP_ERR_BUSY, 0, "the other side is just opening this conversation; try again");
 }
 
 static enum sp_err open_direct(struct sp_client *c, const struct sp_id16 *id, const struct sp_id16 *account)
