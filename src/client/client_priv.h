@@ -48,6 +48,7 @@ struct sp__listening {
 	bool is_started;
 	bool is_subscribed;
 	bool was_lost; /* a TROUBLE told so */
+	bool was_clock_told;
 	uint64_t shown_message;
 	uint64_t shown_trouble;
 	struct sp__listen_queue *queue;
@@ -282,6 +283,7 @@ void sp__room_expect(struct sp__batch *batch, const struct sp__room *room);
 void sp__room_put(struct sp__batch *batch, const struct sp__room *room);
 void sp__room_put_rows(struct sp__batch *batch, const struct sp__room *room, struct sp_mls_rows rows);
 void sp__room_delete_rows(struct sp__batch *batch, const struct sp__room *room); /* all of its group */
+SP_MUST_USE enum sp_err sp__room_expire(struct sp_client *c, struct sp__room *room); /* its group is loaded */
 void sp__room_delete(struct sp__batch *batch, const struct sp__room *room);       /* with its group */
 /* In transactions of their own; the room is out of the cache afterwards. */
 SP_MUST_USE enum sp_err sp__room_set_left(struct sp_client *c, struct sp__room *room);

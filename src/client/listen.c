@@ -10,6 +10,7 @@
 #define COALESCE_MS 250
 #define LOOK_MS 1000u /* how often another process's rows are looked for */
 #define RETRY_MAX_MS 30000
+#define CLOCK_OFF_MS ((int64_t)10 * 60 * 1000)
 
 struct sp__listen_queue {
 	struct sp__listen_queue *next;
@@ -225,17 +226,27 @@ static enum sp_err subscribe(struct sp_client *c)
 
 /* -- what arrives -- */
 
-struct arrival {
-	const struct sp_wire_items_event *items;
-	bool is_done;
-};
-
 static enum sp_err first_seq(struct sp_bytes items, uint64_t *out)
 {
 	struct sp_reader r = sp_reader_of(items);
 	struct sp_wire_item item;
 	SP_TRY(sp_wire_item_read(&r, &item));
 	*out = item.seq;
+	return SP_OK;
+}
+
+/* Certificates are judged at the item's time: of what comes live, that must be now. */
+static enum sp_err check_clock(struct sp_client *c, struct sp_bytes items)
+{
+	struct sp_reader r = sp_reader_of(items);
+	struct sp_wire_item item = {0};
+	while (!sp_reader_is_empty(&r)) /* the last came now; earlier ones may have waited */
+		SP_TRY(sp_wire_item_read(&r, &item));
+	int64_t off = sp__now().ms - (int64_t)item.time_ms;
+	if (c->listen.was_clock_told || (off < CLOCK_OFF_MS && off > -CLOCK_OFF_MS))
+		return SP_OK;
+	c->listen.was_clock_told = true;
+	sp__trouble_note(c, SP_ERR_EXPIRED, NULL, "the server's clock and this machine's are more than ten minutes apart");
 	return SP_OK;
 }
 
@@ -275,6 +286,7 @@ static enum sp_err take_items(struct sp_client *c, struct sp_bytes body)
 	SP_TRY(sp_wire_items_event_decode(&event, body));
 	if (event.items.n == 0)
 		return SP_OK;
+	SP_TRY(check_clock(c, event.items));
 	if (event.log.kind == SP_WIRE_LOG_ROOM)
 		return take_room_items(c, &event);
 	uint64_t first;

@@ -228,6 +228,23 @@ enum sp_err sp__queued_get(struct sp_client *c, struct sp__queued_list *out)
 	return sp__record_scan(c, &scan);
 }
 
+/* A message for a room that is over will never leave. It stays in the history, as what it is: not stored. */
+static enum sp_err give_up_if_over(struct sp_client *c, const struct sp_wire_record_queued *queued)
+{
+	struct sp__room *room;
+	struct sp__record_key key;
+	struct sp__batch batch;
+	SP_TRY(sp__room_get(c, &room, &queued->room_id));
+	if (room->status != SP__ROOM_LEFT)
+		return SP_OK;
+	SP_TRY(sp__seal_key(&c->seal, &key, SP_CLIENT_SPACE_QUEUED, sp_id16_bytes(&queued->message_id)));
+	sp__batch_init(&batch, c);
+	sp__batch_delete(&batch, &key);
+	SP_TRY(sp__batch_apply(&batch, NULL));
+	sp__trouble_note(c, SP_ERR_DENIED, &queued->room_id, "a message was not sent: this device is no longer in its room");
+	return SP_OK;
+}
+
 /* A room we cannot send to now keeps its messages queued. */
 enum sp_err sp__queue_settle(struct sp_client *c)
 {
@@ -235,6 +252,8 @@ enum sp_err sp__queue_settle(struct sp_client *c)
 	enum sp_err e = sp__queued_get(c, &queued);
 	for (size_t i = 0; e == SP_OK && i < queued.n; i++) {
 		e = sp__queue_push(c, &queued.list[i].message_id, &queued.list[i].room_id);
+		if (sp_err_class(e) == SP_CLASS_STATE || sp_err_class(e) == SP_CLASS_AUTH)
+			e = give_up_if_over(c, &queued.list[i]);
 		if (!sp__error_is_network(e) && sp_err_class(e) != SP_CLASS_IO && sp_err_class(e) != SP_CLASS_NOMEM)
 			e = SP_OK;
 	}

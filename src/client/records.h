@@ -75,12 +75,13 @@ SP_WIRE_DECLARE(record_crl, SP_RECORD_CRL)
 #define SP_RECORD_COUNTERS(F) F(U16, format, 0) F(U64, reqno, 0) F(U64, message, 0) F(U64, trouble, 0)
 SP_WIRE_DECLARE(record_counters, SP_RECORD_COUNTERS)
 
-/* STATE "cursors": what was read up to. stock_ms: when the stock of key packages was last looked at; last_resort_ms:
+/* STATE "cursors": what was read up to. inbox_told: how far the server was told. stock_ms: when the stock of key packages was last looked at; last_resort_ms:
  * when the last-resort one was made; swept_crl: the CRL by which rooms were last searched for revoked devices. */
 #define SP_RECORD_CURSORS(F)                                                                                           \
 	F(U16, format, 0)                                                                                              \
 	F(U64, directory, 0)                                                                                           \
 	F(U64, inbox_next, 0)                                                                                          \
+	F(U64, inbox_told, 0)                                                                                          \
 	F(U64, stock_ms, 0)                                                                                            \
 	F(U64, last_resort_ms, 0)                                                                                      \
 	F(U64, swept_crl, 0)

@@ -313,6 +313,8 @@ static enum sp_err step_commit(struct sp_client *c, void *ctx)
 static bool is_final(enum sp_err e)
 {
 	enum sp_err_class class = sp_err_class(e);
+	if (e == SP_ERR_RATE)
+		return false;
 	return class == SP_CLASS_AUTH || class == SP_CLASS_INPUT || class == SP_CLASS_LIMIT || class == SP_CLASS_NOTFOUND || class == SP_CLASS_STATE;
 }
 
@@ -329,6 +331,8 @@ static enum sp_err settle_once(struct sp_client *c, struct attempt *attempt)
 	if (e == SP_ERR_NEED_CREDENTIAL) {
 		SP_TRY(refresh(c));
 		e = sp__retry(c, step_commit, attempt);
+		if (e == SP_ERR_NEED_CREDENTIAL)
+			e = SP_FAIL(&c->diag, SP_ERR_CERTIFICATE, 0, "a person's device is not in the list that the person signed; it is not added");
 	}
 	if (e == SP_OK && attempt->reqno != 0)
 		e = sp__outbox_send(c, attempt->reqno);

@@ -263,6 +263,29 @@ enum sp_err sp__room_group(struct sp_client *c, struct sp__room *room)
 	return e;
 }
 
+/* Epochs that are over are forgotten by their age as well as by their number (ATTACKS M25). A conflict: another process
+ * is at work in this room, and will do it. */
+enum sp_err sp__room_expire(struct sp_client *c, struct sp__room *room)
+{
+	struct sp__mls mls;
+	struct sp_mls_staged *staged;
+	struct sp__batch batch;
+	sp__mls_init(&mls, c, sp__now());
+	SP_TRY(sp_mls_group_expire(&mls.env, room->group, &staged));
+	sp__batch_init(&batch, c);
+	sp__room_expect(&batch, room);
+	sp__room_put_rows(&batch, room, sp_mls_staged_write_set(staged));
+	bool is_needed = sp_mls_staged_write_set(staged).n > 0;
+	if (is_needed)
+		sp__room_put(&batch, room);
+	enum sp_err e = is_needed ? sp__batch_apply(&batch, &room->revision) : SP_OK;
+	if (e == SP_OK)
+		e = sp_mls_group_apply(room->group, &staged);
+	sp__batch_clear(&batch);
+	sp_mls_staged_free(&staged);
+	return e == SP_ERR_CONFLICT ? SP_OK : e;
+}
+
 void sp__room_delete_rows(struct sp__batch *batch, const struct sp__room *room)
 {
 	struct rows rows = {.deleting = batch};

@@ -6,6 +6,7 @@
 #include "client/client_priv.h"
 
 #define HELD_BATCH 64u
+#define TELL_EVERY 32u
 
 /* -- a profile older than what the server has seen of it (ATTACKS M37) -- */
 
@@ -170,6 +171,39 @@ enum sp_err sp__inbox_drain(struct sp_client *c)
 	return e;
 }
 
+/* Now and then the server is told how far this device has read, so that it need not keep what came before. */
+static enum sp_err step_told(struct sp_client *c, void *ctx)
+{
+	const uint64_t *seq = ctx;
+	struct sp__batch batch;
+	struct sp_wire_record_cursors cursors;
+	sp__batch_init(&batch, c);
+	enum sp_err e = sp__cursors_begin(&batch, &cursors);
+	cursors.inbox_told = SP_MAX(cursors.inbox_told, *seq);
+	if (e == SP_OK)
+		sp__cursors_put(&batch, &cursors);
+	if (e == SP_OK)
+		e = sp__batch_apply(&batch, NULL);
+	sp__batch_clear(&batch);
+	return e;
+}
+
+static enum sp_err tell_cursor(struct sp_client *c)
+{
+	struct sp_wire_record_cursors cursors;
+	struct sp_buf raw;
+	SP_TRY(sp__cursors_get(c, &cursors));
+	uint64_t read = cursors.inbox_next - 1;
+	if (read < cursors.inbox_told + TELL_EVERY)
+		return SP_OK;
+	struct sp_wire_cursor_set_request request = {.log = {SP_WIRE_LOG_INBOX, c->me.account_id}, .seq = read};
+	SP_TRY(sp__reqno_take(c, &request.reqno));
+	sp_buf_init(&raw, SP_LIMIT_FRAME);
+	enum sp_err e = sp__call(c, SP_WIRE_CURSOR_SET, &request, &raw, NULL);
+	sp_buf_clear(&raw);
+	return e == SP_OK ? sp__retry(c, step_told, &read) : e;
+}
+
 /* -- rooms -- */
 
 static enum sp_err find_entry(struct sp_bytes rooms, const struct sp_id16 *id, struct sp_wire_room_entry *out)
@@ -243,7 +277,7 @@ static enum sp_err drain_rooms(struct sp_client *c)
 	return e;
 }
 
-/* -- care of rooms: waiting proposals, revoked devices -- */
+/* -- care of rooms: waiting proposals, revoked devices, secrets past their time -- */
 
 static enum sp_err needs_care(struct sp_client *c, const struct sp_id16 *id, bool sweep, bool *out)
 {
@@ -253,6 +287,7 @@ static enum sp_err needs_care(struct sp_client *c, const struct sp_id16 *id, boo
 	if (room->status != SP__ROOM_ACTIVE || (!sweep && !room->group))
 		return SP_OK; /* what was not touched has no new proposal */
 	SP_TRY(sp__room_group(c, room));
+	SP_TRY(sp__room_expire(c, room));
 	*out = sweep || sp_mls_group_proposal_count(room->group) > 0;
 	return SP_OK;
 }
@@ -336,6 +371,7 @@ static enum sp_err settle(struct sp_client *c)
 	SP_TRY(sp__queue_settle(c));
 	SP_TRY(sp__receipts_settle(c));
 	SP_TRY(sp__receipts_send(c));
+	SP_TRY(tell_cursor(c));
 	return sp__key_packages_stock(c);
 }
 
