@@ -25,8 +25,8 @@
 #define SP__NET_RECORD 16384u           /* RFC 8446 section 5.1 */
 #define SP__NET_LINGER_MS 2000          /* from our close_notify to the peer's end of stream */
 #define SP__NET_STALL_MS 30000          /* the kernel takes no byte for so long: the peer does not read */
-#define SP__NET_SPARES 32u              /* out-buffers kept for the next connection that writes */
-#define SP__NET_SPARE_CAP (32u << 10)
+#define SP__NET_SPARES 1024u             /* out-buffers kept for the next connection that writes: a fan-out uses many at once */
+#define SP__NET_SPARE_CAP (4u << 10)
 
 /* -- counters ---------------------------------------------------------------------------------------------------- */
 

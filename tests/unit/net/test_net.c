@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -357,15 +358,21 @@ static void test_n03_wrong_client(void **state)
 
 /* -- N01, by OpenSSL's own client -------------------------------------------------------------------------------------- */
 
-static int dial(struct world *w)
+static void dial_on(struct world *w, int fd)
 {
 	struct sockaddr_in {
 		uint16_t family, port;
 		uint8_t address[4], zero[8];
 	} to = {AF_INET, (uint16_t)(w->port << 8 | w->port >> 8), {127, 0, 0, 1}, {0}};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+}
+
+static int dial(struct world *w)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	dial_on(w, fd);
 	return fd;
 }
 
@@ -474,6 +481,45 @@ static void test_malformed_header(void **state)
 	close(fd);
 }
 
+/* -- descriptors run out (ATTACKS.md, Faults 15) ----------------------------------------------------------------------- */
+
+static double cpu_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* Accepting pauses and does not spin; when there are descriptors again, it goes on. */
+static void test_out_of_descriptors(void **state)
+{
+	struct world *w = *state;
+	struct sp_net_client *client;
+	struct rlimit before, tight;
+	int idle[40];
+	double spent;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (size_t i = 0; i < SP_ARRAY_LEN(idle); i++)
+		idle[i] = socket(AF_INET, SOCK_STREAM, 0);
+	tight = (struct rlimit){(rlim_t)idle[SP_ARRAY_LEN(idle) - 1] + 5, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	for (size_t i = 0; i < SP_ARRAY_LEN(idle); i++)
+		dial_on(w, idle[i]);
+	nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+	spent = cpu_ms();
+	nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+	spent = cpu_ms() - spent;
+	assert_true(spent < 100);
+	for (size_t i = 0; i < SP_ARRAY_LEN(idle); i++)
+		close(idle[i]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	client = connect_ok(w);
+	echo(client, 1, 100);
+	sp_net_client_free(&client);
+}
+
 /* -- stopping ------------------------------------------------------------------------------------------------------------- */
 
 static void test_stop(void **state)
@@ -512,6 +558,7 @@ int main(void)
 		NET_TEST(test_n01_after_the_handshake),
 		NET_TEST(test_not_tls),
 		NET_TEST(test_malformed_header),
+		NET_TEST(test_out_of_descriptors),
 		NET_TEST(test_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
