@@ -114,6 +114,7 @@ enum sp_err sp__cli_usage(struct sp_cli *cli, const char *what, const char *whic
 /* The same for a failed call of the client: why and what helps follow from e, the server's words and the diag. lookup: the
  * command that lists what was not found, or NULL. */
 enum sp_err sp__cli_failed(struct sp_cli *cli, enum sp_err e, const char *what, const char *lookup);
+const char *sp__cli_why(const struct sp_cli *cli, enum sp_err e);
 void sp__cli_print_failure(struct sp_cli *cli, enum sp_err e);
 int sp__cli_exit_code(enum sp_err e);
 

@@ -24,6 +24,8 @@ static const struct {
 	{SP_ERR_CERTIFICATE, NULL, "run: sealpost doctor"},
 	{SP_ERR_EXPIRED, NULL, "check this machine's clock, then run: sealpost doctor"},
 	{SP_ERR_REVOKED, "this account or device was disabled", "ask your administrator"},
+	{SP_ERR_MAC, "what came over the network was changed on the way",
+	 "somebody may be between you and the server; nothing was believed. Try again, from another network if it stays"},
 	{SP_ERR_SIGNATURE, NULL, "what the server gave was refused; run: sealpost doctor"},
 	{SP_ERR_STATE, NULL, "run: sealpost doctor"},
 	{SP_ERR_EXISTS, NULL, "choose another name"},
@@ -45,16 +47,22 @@ static const char *advice_hint(enum sp_err e, const char **why)
 	return NULL;
 }
 
+/* Our own words for it, else the server's, else the client's, else the error's name in English. */
+const char *sp__cli_why(const struct sp_cli *cli, enum sp_err e)
+{
+	const char *why = NULL, *said = cli->client ? sp_client_hint(cli->client) : "";
+	const struct sp_diag *diag = cli->client ? sp_client_diag(cli->client) : NULL;
+	(void)advice_hint(e, &why);
+	if (why)
+		return why;
+	if (said[0])
+		return said;
+	return diag && diag->err == e && diag->text ? diag->text : sp_err_text(e);
+}
+
 enum sp_err sp__cli_failed(struct sp_cli *cli, enum sp_err e, const char *what, const char *lookup)
 {
-	const char *why = NULL, *hint = advice_hint(e, &why), *said = cli->client ? sp_client_hint(cli->client) : "";
-	const struct sp_diag *diag = cli->client ? sp_client_diag(cli->client) : NULL;
-	if (!why && said[0])
-		why = said;
-	if (!why && diag && diag->err == e && diag->text)
-		why = diag->text;
-	if (!why)
-		why = sp_err_text(e);
+	const char *why = sp__cli_why(cli, e), *unused, *hint = advice_hint(e, &unused);
 	if (sp_err_class(e) == SP_CLASS_NOTFOUND && lookup && !hint)
 		hint = lookup;
 	return sp__cli_fail(cli, e, what, why, hint);

@@ -99,7 +99,7 @@ static enum sp_err read_json(struct sp_cli *cli, const struct sp_client_message 
 
 static void print_labelled(const char *label, const char *text)
 {
-	printf("%-6s", label);
+	printf("%-8s", label);
 	sp__cli_put(stdout, sp_bytes_str(text), SP_CLI_PUT_LINE);
 	fputc('\n', stdout);
 }
@@ -112,8 +112,8 @@ static void print_message(struct sp_cli *cli, const struct sp_client_message *m)
 	sp__cli_time_text(when, m->time.ms ? m->time : m->sent, sp__cli_now());
 	print_labelled("from", m->from);
 	print_labelled("room", m->room_name);
-	printf("%-6s%s\n%-6s%s\n", "time", when, "id", m->id);
-	printf("%-6s%s%s", "signed", failed ? sp__cli_style(cli, "\033[31m") : "", sp__cli_verdict_name(m->verdict));
+	printf("%-8s%s\n%-8s%s\n", "time", when, "id", m->id);
+	printf("%-8s%s%s", "signed", failed ? sp__cli_style(cli, "\033[31m") : "", sp__cli_verdict_name(m->verdict));
 	if (m->signer && m->signer[0]) {
 		fputs(", by ", stdout);
 		sp__cli_put(stdout, sp_bytes_str(m->signer), SP_CLI_PUT_LINE);

@@ -84,8 +84,8 @@ static enum sp_err send_failed(struct sp_cli *cli, enum sp_err e, const char *to
 	char what[256];
 	snprintf(what, sizeof what, "not sent to %s", to);
 	if (sent->message.id[0] != '\0')
-		return sp__cli_fail(cli, e, "not sent yet", "the server cannot be reached",
-				    "the message is kept and goes out with the next command that reaches it; see: sealpost doctor");
+		return sp__cli_fail(cli, e, "not sent yet", sp__cli_why(cli, e),
+				    "it is kept and goes out with the next command that reaches the server; see: sealpost doctor");
 	return sp__cli_failed(cli, e, what, "see: sealpost people, sealpost room list");
 }
 

@@ -209,6 +209,9 @@ static enum sp_err reason_err(unsigned long e)
 		return SP_ERR_UNSUPPORTED;
 	case SSL_R_CERTIFICATE_VERIFY_FAILED:
 		return SP_ERR_CERTIFICATE;
+	case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: /* a record was changed on the way: we saw it, or the peer did */
+	case SSL_R_SSLV3_ALERT_BAD_RECORD_MAC:
+		return SP_ERR_MAC;
 	case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
 	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
 	case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:

@@ -81,6 +81,8 @@ static const char *ending(const struct sp_server_session *s, enum sp_err why)
 		return "timeout";
 	if (why == SP_ERR_QUOTA)
 		return "slow";
+	if (why == SP_ERR_MAC)
+		return "tampered";
 	return why == SP_OK ? "refused" : "cut";
 }
 

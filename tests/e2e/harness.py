@@ -283,8 +283,12 @@ class Profile:
     def listen(self):
         return Listener(self)
 
+    def messages(self, *args):
+        """What people wrote, without the notices of who came and went."""
+        return [m for m in self.json("inbox", *(args or ("--all",))) if m["kind"] == "text"]
+
     def texts(self, *args):
-        return [m["text"] for m in self.json("inbox", *(args or ("--all",)))]
+        return [m["text"] for m in self.messages(*args)]
 
 
 class T:

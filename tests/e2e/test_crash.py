@@ -97,7 +97,7 @@ def server_killed_while_sends_run(t):
     if failures:
         raise failures[0]
     check(len(acknowledged) >= 4, f"only {len(acknowledged)} sends got through")
-    messages = carol.json("inbox", "--all", "Busy")
+    messages = carol.messages("--all", "Busy")
     ids = [m["id"] for m in messages]
     equal(len(ids), len(set(ids)), "a message twice")
     for message_id, text in acknowledged:

@@ -155,7 +155,7 @@ def seed_23_new_all_sent_read(t):
     equal(ids[0], first["id"], "one id on both sides")
     bob.ok("read", ids[0][:8])  # any unique prefix
     equal([m["id"] for m in bob.json("inbox")], ids[1:], "read opens")
-    everything = bob.json("inbox", "--all")
+    everything = bob.messages("--all")
     equal([m["state"] for m in everything], ["opened", "new", "new"])
     for field in ("id", "room", "room_name", "mode", "from", "time", "kind", "text", "state"):
         check(field in everything[0], f"inbox lacks {field}")
@@ -163,7 +163,7 @@ def seed_23_new_all_sent_read(t):
     equal([m["text"].rstrip("\n") for m in alice.json("inbox", "--sent")], ["one", "two\nlines", "three"], "the sender's own copy")
     equal(alice.json("read", first["id"])["text"], "one", "the sender reads it again")
     bob.ok("send", "alice", "answer")
-    equal(sorted(m["text"].rstrip("\n") for m in bob.json("inbox", "--all")), ["answer", "one", "three", "two\nlines"], "received and sent")
+    equal(sorted(x.rstrip("\n") for x in bob.texts("--all")), ["answer", "one", "three", "two\nlines"], "received and sent")
 
 
 def seed_24_verification_is_shown(t):

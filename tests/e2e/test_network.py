@@ -19,6 +19,7 @@ REQUEST, RESPONSE, EVENT = 1, 2, 3
 PING, ORG_INFO, ENROL, CRL, CLOSING = 2, 3, 4, 7, 35
 DENIED_PHASE = 3  # UNKNOWN_TYPE
 FRAME_MAX = 4 << 20
+STRANGER = "127.0.0.9"  # limits are per source: what a stranger does must not fall on the people at 127.0.0.1
 
 
 def context(alpn=(ALPN,)):
@@ -119,7 +120,7 @@ def seed_12_no_certificate_no_service(t):
     org = t.org()
     with connect(org) as s:
         for type_ in [1, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24]:
-            answer = ask(s, type_, b"\0" * 40)
+            answer = ask(s, type_)
             check(answer is not None, f"type {type_}: the connection must stay")
             equal(error_of(answer), DENIED_PHASE, f"type {type_} without a certificate")
         equal(error_of(ask(s, ORG_INFO)), 0)
@@ -223,7 +224,7 @@ def N04_slow_and_silent_connections(t):
     slow = []
     for i in range(300):
         try:
-            s = socket.create_connection(("127.0.0.1", org.port), 5)
+            s = socket.create_connection(("127.0.0.1", org.port), 5, source_address=(STRANGER, 0))
             if i % 2:
                 s.sendall(b"\x16")
             slow.append(s)
@@ -245,7 +246,7 @@ def N06_connection_flood(t):
     refused = served = 0
     while time.monotonic() < end:
         try:
-            with socket.create_connection(("127.0.0.1", org.port), 2):
+            with socket.create_connection(("127.0.0.1", org.port), 2, source_address=(STRANGER, 0)):
                 served += 1
         except OSError:
             refused += 1
@@ -278,7 +279,7 @@ def seed_36_what_is_changed_on_the_way_is_refused(t):
     org.admin_link = None
     bob = org.join("bob")
     alice.ok("send", "bob", "before")
-    for mode, after in (("flip", 0), ("flip", 1500), ("flip", 3000), ("cut", 1000), ("cut", 3500)):
+    for mode, after in (("flip", 0), ("flip", 700), ("flip", 1500), ("cut", 600), ("cut", 1500)):
         proxy.mode, proxy.after = mode, after
         r = alice.run("send", "bob", f"{mode} {after}")
         check(r.code in (REFUSED, UNREACHABLE), f"{mode} after {after}: {r}")
@@ -287,8 +288,9 @@ def seed_36_what_is_changed_on_the_way_is_refused(t):
         alice.ok("send", "bob", f"well after {mode} {after}")
     texts = bob.texts("--all")
     equal(len(texts), len(set(texts)), "a text twice")
-    check({"before", "well after cut 3500", "well after flip 0"} <= set(texts), texts)
+    check({"before", "well after cut 1500", "well after flip 0"} <= set(texts), texts)
     alive(org)
+    check("tampered" in org.log(), "the server's log names it")
 
 
 def seed_36_a_server_in_the_middle_is_refused(t):

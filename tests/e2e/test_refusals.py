@@ -87,7 +87,7 @@ def revoked_certificate(t):
     alice.ok("send", "bob", "hello")
     equal(org.admin("user", "disable", "bob").code, DONE)
     r = bob.fails(REFUSED, "send", "alice", "still here?")
-    check("disabled" in r.err or "revoked" in r.err or "refused" in r.err, str(r))
+    check("disabled" in r.err or "revoked" in r.err, str(r))
     alice.ok("people")
 
 
@@ -189,7 +189,7 @@ def N09_names_and_texts_are_escaped(t):
     evil = "\x1b]0;owned\x07\x1b[2J\u202eevil\u2066 \r\nsealpost: forged line\x9b31m"
     sent = alice.json("send", "bob", evil)
     alice.ok("room", "new", "\x1b[31mred\u202e", "--private", "bob")
-    for r in (bob.ok("inbox"), bob.ok("read", sent["id"]), bob.ok("room", "list"), bob.ok("status", sent["id"]), alice.ok("inbox", "--sent")):
+    for r in (bob.ok("inbox"), bob.ok("read", sent["id"]), bob.ok("room", "list"), alice.ok("status", sent["id"]), alice.ok("inbox", "--sent")):
         for bad in ("\x1b", "\x07", "\u202e", "\u2066", "\x9b", "\r"):
             check(bad not in r.out + r.err, f"{bad!r} reached the terminal: {r}")
         check(not any(line.startswith("sealpost: forged") for line in r.out.splitlines()), str(r))
