@@ -27,7 +27,6 @@ static const struct {
 	{SP_ERR_MAC, "what came over the network was changed on the way",
 	 "somebody may be between you and the server; nothing was believed. Try again, from another network if it stays"},
 	{SP_ERR_SIGNATURE, NULL, "what the server gave was refused; run: sealpost doctor"},
-	{SP_ERR_STATE, NULL, "run: sealpost doctor"},
 	{SP_ERR_EXISTS, NULL, "choose another name"},
 	{SP_ERR_TOO_LONG, NULL, "a message holds at most 65536 bytes (64 KiB)"},
 	{SP_ERR_DISK_FULL, "the disk is full", "make room on it, then run the command again"},
@@ -47,7 +46,7 @@ static const char *advice_hint(enum sp_err e, const char **why)
 	return NULL;
 }
 
-/* Our own words for it, else the server's, else the client's, else the error's name in English. */
+/* Our own words for it, else the client's, else the server's, else the error's name in English. */
 const char *sp__cli_why(const struct sp_cli *cli, enum sp_err e)
 {
 	const char *why = NULL, *said = cli->client ? sp_client_hint(cli->client) : "";
@@ -55,15 +54,16 @@ const char *sp__cli_why(const struct sp_cli *cli, enum sp_err e)
 	(void)advice_hint(e, &why);
 	if (why)
 		return why;
-	if (said[0])
-		return said;
-	return diag && diag->err == e && diag->text ? diag->text : sp_err_text(e);
+	bool knows = diag && diag->err == e && diag->text;
+	if (knows && (!said[0] || strcmp(diag->text, "the server refused") != 0))
+		return diag->text;
+	return said[0] ? said : sp_err_text(e);
 }
 
 enum sp_err sp__cli_failed(struct sp_cli *cli, enum sp_err e, const char *what, const char *lookup)
 {
 	const char *why = sp__cli_why(cli, e), *unused, *hint = advice_hint(e, &unused);
-	if (sp_err_class(e) == SP_CLASS_NOTFOUND && lookup && !hint)
+	if ((sp_err_class(e) == SP_CLASS_NOTFOUND || e == SP_ERR_STATE) && lookup && !hint)
 		hint = lookup;
 	return sp__cli_fail(cli, e, what, why, hint);
 }

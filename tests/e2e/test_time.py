@@ -2,20 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clocks: invitations expire, certificates renew by themselves, a wrong clock is named. The programs' clocks are moved
 with libfaketime."""
+import glob
 import re
-import shutil
 import sys
 
 from harness import DONE, REFUSED, Profile, Skip, check, equal, main
 
-NO_MONOTONIC = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+LIBRARIES = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
 
 
 def at(offset):
-    """Arguments that run a program with its clock moved."""
-    if not shutil.which("faketime"):
-        raise Skip("faketime is missing")
-    return {"prefix": ("faketime", "-f", offset), "extra_env": NO_MONOTONIC}
+    """What runs a program with its clock moved. Not the program faketime: it stays between us and what it starts."""
+    if not LIBRARIES:
+        raise Skip("libfaketime is missing")
+    return {"extra_env": {"LD_PRELOAD": LIBRARIES[0], "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}}
 
 
 def expired_token(t):

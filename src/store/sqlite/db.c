@@ -13,6 +13,8 @@ enum sp_err sp__db_err(int rc)
 {
 	if (rc == SQLITE_IOERR_NOMEM)
 		return SP_ERR_NOMEM;
+	if (rc == SQLITE_IOERR_SHMSIZE) /* no block is left for the shared index of the write-ahead log */
+		return SP_ERR_DISK_FULL;
 	switch (rc & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
