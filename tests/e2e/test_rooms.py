@@ -179,6 +179,46 @@ def M21_replay_is_dropped(t):
     check("and the room goes on" in carol.texts("--all", "Site 12"))
 
 
+def change_newest(org, kind, change):
+    """The server's operator changes the newest stored item of a kind."""
+    db = store_of(org)
+    row_id, body = db.execute("SELECT id, body FROM item WHERE kind = ? ORDER BY id DESC LIMIT 1", (kind,)).fetchone()
+    db.execute("UPDATE item SET body = ? WHERE id = ?", (change(bytes(body)), row_id))
+    db.commit()
+    db.close()
+
+
+def M01_a_commit_that_no_member_signed(t):
+    """The operator puts a changed commit into the log: who reads it keeps the old roster, and says that something is wrong."""
+    org, (alice, bob, carol), room = three(t)
+    dave = org.join("dave")
+    bob.ok("inbox")
+    alice.ok("room", "add", "Site 12", "dave")
+    org.stop()
+    change_newest(org, 1, lambda body: body[:-70] + bytes([body[-70] ^ 1]) + body[-69:])
+    org.start()
+    for _ in range(2):
+        shown = bob.json("room", "show", room["id"])
+        check("dave@example.org" not in [m["account"] for m in shown["members"]], "bob believed a commit that nobody signed")
+    alice.ok("send", "Site 12", "after the forged commit")
+    bob.ok("inbox")
+    check("dave@example.org" not in [m["account"] for m in bob.json("room", "show", room["id"])["members"]])
+    bob.ok("send", "alice", "other rooms go on")
+    check("other rooms go on" in alice.texts("--all"))
+
+
+def a_changed_message_is_not_shown(t):
+    org, (alice, bob, carol), _ = three(t)
+    alice.ok("send", "Site 12", "pay ten to Carol")
+    org.stop()
+    change_newest(org, 3, lambda body: body[:-20] + bytes([body[-20] ^ 1]) + body[-19:])
+    org.start()
+    check("pay ten to Carol" not in bob.texts("--all", "Site 12"))
+    alice.ok("send", "Site 12", "still here")
+    equal(bob.texts("--all", "Site 12"), ["still here"])
+    equal(carol.texts("--all", "Site 12"), ["still here"])
+
+
 def M19_order_is_the_logs(t):
     _, (alice, bob, carol), _ = three(t)
     for i in range(4):
@@ -188,7 +228,7 @@ def M19_order_is_the_logs(t):
     equal(carol.texts("--all", "Site 12"), want)
 
 
-TESTS = [f for n, f in list(globals().items()) if callable(f) and getattr(f, "__module__", "") == "__main__" and n not in ("three", "store_of", "replay_last")]
+TESTS = [f for n, f in list(globals().items()) if callable(f) and getattr(f, "__module__", "") == "__main__" and n not in ("three", "store_of", "replay_last", "change_newest")]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

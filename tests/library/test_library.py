@@ -100,7 +100,16 @@ def needs_libcrypto_alone(inst):
     assert names == {"libcrypto"}, f"libsealpost needs {sorted(names)}"
 
 
-TESTS = [used_from_c99, used_from_c11_static, used_from_cpp, exports_what_headers_declare, needs_libcrypto_alone]
+def installed_programs_find_each_other(inst):
+    program = os.path.join(inst.folder, "usr", "local", "bin", "sealpost")
+    if not os.path.exists(program):
+        return "the programs are not built"
+    env = {"PATH": "/usr/bin:/bin", "HOME": inst.folder, "TMPDIR": inst.folder}
+    assert "Everything was deleted" in run([program, "try", "--once"], env=env)
+    return None
+
+
+TESTS = [used_from_c99, used_from_c11_static, used_from_cpp, exports_what_headers_declare, needs_libcrypto_alone, installed_programs_find_each_other]
 
 
 def main():

@@ -119,6 +119,10 @@ def style_unfuzzed_decoder(t):
     refuses(t, "check-style", "src/pki/new.h", SPDX + "int sp_pki_thing_decode(int a);\n", "no fuzz target")
 
 
+def style_readme(t):
+    refuses(t, "check-style", "src/cli/x.c", SPDX, "no README")
+
+
 def style_stale_exception(t):
     t.write("src/pki/x.c", SPDX + "void f(void *a)\n{\n\tfree(a);\n}\n")
     t.write("tools/style-exceptions", "raw src/pki/x.c 1 reason\n")
