@@ -273,6 +273,12 @@ bool sp_net_client_has_pending(const struct sp_net_client *client)
 
 /* -- frames ---------------------------------------------------------------------------------------------------------------------- */
 
+/* After the handshake a record that does not open was changed on its way: for us the connection is as good as cut. */
+static enum sp_err stream_err(enum sp_err err)
+{
+	return err == SP_ERR_INVALID || err == SP_ERR_UNSUPPORTED ? SP_ERR_CUT : err;
+}
+
 /* One read into scratch, which must be empty. SP_ERR_AGAIN: nothing there; *out_events says what to wait for. */
 static enum sp_err read_some(struct sp_net_client *client, int *out_events)
 {
@@ -286,7 +292,7 @@ static enum sp_err read_some(struct sp_net_client *client, int *out_events)
 		client->fresh = (struct sp_bytes){client->scratch, (size_t)n};
 		return SP_OK;
 	}
-	enum sp_err err = sp__tls_error(client->ssl, n, out_events);
+	enum sp_err err = stream_err(sp__tls_error(client->ssl, n, out_events));
 	if (err != SP_ERR_AGAIN) {
 		client->ended = err;
 		client->is_broken = err != SP_ERR_CLOSED;
@@ -323,7 +329,7 @@ static enum sp_err write_all(struct sp_net_client *client, struct sp_bytes bytes
 			bytes.n -= (size_t)n;
 			continue;
 		}
-		enum sp_err err = sp__tls_error(client->ssl, n, &events);
+		enum sp_err err = stream_err(sp__tls_error(client->ssl, n, &events));
 		if (err != SP_ERR_AGAIN)
 			return err;
 		SP_TRY(wait_fd(client->fd, is_room_kept(client) ? POLLOUT | POLLIN : POLLOUT, until_ms, &got));
