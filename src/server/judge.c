@@ -37,7 +37,7 @@ void sp__judge_init(struct sp__judge *j, struct sp_server *server, struct sp_tim
 		.validator = &j->verdict.validator,
 		.policy = &j->verdict.policy,
 		.limits = &j->limits,
-		.diag = &j->diag,
+		.diag = &j->mls_diag,
 	};
 }
 
@@ -62,9 +62,10 @@ static enum sp_err translate(enum sp_err err)
 enum sp_err sp__judge_verdict(struct sp_server_request *req, const struct sp__judge *j, enum sp_err err)
 {
 	enum sp_err_class class = sp_err_class(err);
+	const struct sp_diag *diag = j->diag.err == err ? &j->diag : &j->mls_diag;
 
-	if (err == j->diag.err && (class == SP_CLASS_INPUT || class == SP_CLASS_AUTH || class == SP_CLASS_LIMIT))
-		req->rule = j->diag.rule;
+	if (err == diag->err && (class == SP_CLASS_INPUT || class == SP_CLASS_AUTH || class == SP_CLASS_LIMIT))
+		req->rule = diag->rule;
 	return translate(err);
 }
 

@@ -18,7 +18,8 @@ struct sp__judge {
 	struct sp_verdict_source source;
 	struct sp_verdict verdict;
 	struct sp_mls_limits limits;
-	struct sp_diag diag;
+	struct sp_diag diag;     /* of the verdict: a room's rule */
+	struct sp_diag mls_diag; /* MLS's own: it notes who refused, too, so the two are apart */
 	struct sp_mls_env env;
 };
 void sp__judge_init(struct sp__judge *j, struct sp_server *server, struct sp_time at);
