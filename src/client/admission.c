@@ -5,22 +5,18 @@
  */
 #include "client/client_priv.h"
 
+/* A direct room's two accounts: one of them is ours. */
+static bool own_account_is_named(const struct sp_client *c, const struct sp_rules_state *state)
+{
+	struct sp_rules_role_entry a = sp_rules_role_at(state, 0), b = sp_rules_role_at(state, 1);
+	return sp_id16_equal(&a.account, &c->me.account_id) || sp_id16_equal(&b.account, &c->me.account_id);
+}
+
 static enum sp_err check_room_id(struct sp_client *c, struct sp_bytes group_id, const struct sp_rules_state *state)
 {
-	struct sp_id16 want;
-	if (group_id.n != sizeof want.b)
-		return SP_ERR_INVALID;
-	if (state->kind == SP_RULES_ROOM)
-		return SP_OK;
-	if (state->kind == SP_RULES_EVERYONE) {
-		SP_TRY(sp_verdict_everyone_id(&want, &c->me.organisation));
-	} else {
-		struct sp_rules_role_entry a = sp_rules_role_at(state, 0), b = sp_rules_role_at(state, 1);
-		if (!sp_id16_equal(&a.account, &c->me.account_id) && !sp_id16_equal(&b.account, &c->me.account_id))
-			return SP_ERR_DENIED;
-		SP_TRY(sp_verdict_direct_id(&want, state->mode, &a.account, &b.account));
-	}
-	return sp_bytes_equal(group_id, sp_id16_bytes(&want)) ? SP_OK : SP_ERR_DENIED;
+	if (state->kind == SP_RULES_DIRECT && !own_account_is_named(c, state))
+		return SP_ERR_DENIED;
+	return sp_verdict_id_judge(group_id, state, &c->me.organisation, NULL);
 }
 
 /* Beside RoomState a context may hold required_capabilities; external senders would be strangers who speak (M01). */

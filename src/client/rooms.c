@@ -171,7 +171,7 @@ static enum sp_err make_room(struct sp_client *c, const char *name, const char *
 	if (same.is_found || strcmp(name, "everyone") == 0 || sp__account_find(c, &account, name) == SP_OK)
 		return SP_FAIL(&c->diag, SP_ERR_EXISTS, 0, "a room or a person has this name already");
 	SP_TRY(find_people(c, people, n, ids, &plan.add_n));
-	SP_TRY(sp_rng_fill(&rng, plan.id.b, sizeof plan.id.b));
+	SP_TRY(sp_verdict_room_id(&plan.id, &rng));
 	*out_id = plan.id;
 	return sp__room_create(c, &plan);
 }

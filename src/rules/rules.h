@@ -23,6 +23,7 @@
 	X(1005, STATE_DIRECT, "a direct room names its two accounts, neither as admin, and is by invitation")          \
 	X(1006, STATE_EVERYONE, "the everyone room is open")                                                           \
 	X(1007, STATE_CREATOR, "who creates a room is its admin, or one of the two of a direct room")                  \
+	X(1008, STATE_ID, "a room's id is that of its kind")                                                           \
 	X(1010, CONTEXT_FORMAT, "a commit's authenticated data is not a CommitContext")                                \
 	X(1011, CONTEXT_OLD, "a commit names a CRL that was a week old")                                               \
 	X(1020, ADD_ADMIN, "only an admin adds people")                                                                \
@@ -84,7 +85,9 @@ struct sp_rules_context {
 SP_MUST_USE enum sp_err sp_rules_context_decode(struct sp_rules_context *out, struct sp_bytes in);
 SP_MUST_USE enum sp_err sp_rules_context_encode(struct sp_buf *out, const struct sp_rules_context *in);
 
-/* A direct or everyone room's id is the first 16 bytes of SHA-256 of what these append; others are random. */
+/* A direct or everyone room's id is the first 16 bytes of SHA-256 of what these append, with the first bit set; others are random with the
+ * first bit clear. Otherwise anyone could take the id of two others' direct room before they do. */
+#define SP_RULES_ID_DERIVED 0x80u /* of the first byte */
 SP_MUST_USE enum sp_err sp_rules_direct_id_input(struct sp_buf *out, enum sp_rules_mode mode, const struct sp_id16 *a, const struct sp_id16 *b);
 SP_MUST_USE enum sp_err sp_rules_everyone_id_input(struct sp_buf *out, const struct sp_hash32 *organisation);
 

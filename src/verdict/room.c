@@ -59,6 +59,14 @@ static enum sp_err id_hash(struct sp_id16 *out, struct sp_buf *input)
 	struct sp_hash32 hash;
 	SP_TRY(sp_sha256(&hash, sp_buf_bytes(input)));
 	sp_copy(out->b, hash.b, sizeof out->b);
+	out->b[0] |= SP_RULES_ID_DERIVED;
+	return SP_OK;
+}
+
+enum sp_err sp_verdict_room_id(struct sp_id16 *out, const struct sp_rng *rng)
+{
+	SP_TRY(sp_rng_fill(rng, out->b, sizeof out->b));
+	out->b[0] &= (uint8_t)~SP_RULES_ID_DERIVED;
 	return SP_OK;
 }
 
@@ -86,23 +94,22 @@ enum sp_err sp_verdict_everyone_id(struct sp_id16 *out, const struct sp_hash32 *
 	return err;
 }
 
-/* A direct room has the id of its two accounts and no other, so that there is one; the same with everyone. An ordinary room's id is
- * random, which nobody can see: that of a direct or everyone room is nevertheless safe, because it was 128 bits of a hash. */
-static enum sp_err id_check(const struct sp_mls_view *view, const struct sp_rules_state *state, const struct sp_hash32 *organisation,
-			    struct sp_diag *diag)
+/* A direct room has the id of its two accounts and no other, so that there is one; the same with everyone. An ordinary room's id must
+ * not look like one of those: whoever made it first would keep two others from talking. */
+enum sp_err sp_verdict_id_judge(struct sp_bytes id, const struct sp_rules_state *state, const struct sp_hash32 *organisation, struct sp_diag *diag)
 {
 	struct sp_id16 want;
-	struct sp_bytes id = sp_mls_view_group_id(view);
 	if (id.n != sizeof want.b)
-		return RULE(diag, SP_ERR_INVALID, STATE_FORMAT);
+		return RULE(diag, SP_ERR_INVALID, STATE_ID);
+	if (state->kind == SP_RULES_ROOM)
+		return id.p[0] & SP_RULES_ID_DERIVED ? RULE(diag, SP_ERR_DENIED, STATE_ID) : SP_OK;
 	if (state->kind == SP_RULES_DIRECT) {
 		struct sp_rules_role_entry a = sp_rules_role_at(state, 0), b = sp_rules_role_at(state, 1);
 		SP_TRY(sp_verdict_direct_id(&want, state->mode, &a.account, &b.account));
-		return sp_bytes_equal(id, sp_id16_bytes(&want)) ? SP_OK : RULE(diag, SP_ERR_DENIED, STATE_DIRECT);
+	} else {
+		SP_TRY(sp_verdict_everyone_id(&want, organisation));
 	}
-	SP_TRY(sp_verdict_everyone_id(&want, organisation));
-	bool is_everyones = sp_bytes_equal(id, sp_id16_bytes(&want));
-	return is_everyones == (state->kind == SP_RULES_EVERYONE) ? SP_OK : RULE(diag, SP_ERR_DENIED, STATE_EVERYONE);
+	return sp_bytes_equal(id, sp_id16_bytes(&want)) ? SP_OK : RULE(diag, SP_ERR_DENIED, STATE_ID);
 }
 
 /* -- creation -------------------------------------------------------------------------------------------------- */
@@ -136,5 +143,5 @@ enum sp_err sp_verdict_room_judge(const struct sp_mls_view *view, const struct s
 	SP_TRY(creator_check(view, creator, diag));
 	SP_TRY(sp_verdict_state(&state, view, diag));
 	SP_TRY(sp_rules_create_judge(&state, &creator->account, diag));
-	return id_check(view, &state, organisation, diag);
+	return sp_verdict_id_judge(sp_mls_view_group_id(view), &state, organisation, diag);
 }

@@ -51,7 +51,11 @@ SP_MUST_USE enum sp_err sp_verdict_leaf_of(struct sp_mls_member *out, const stru
  * required_capabilities in the context; and for a direct or everyone room, the id that its state and the organisation give? */
 SP_MUST_USE enum sp_err sp_verdict_room_judge(const struct sp_mls_view *view, const struct sp_rules_party *creator,
 					      const struct sp_hash32 *organisation, struct sp_diag *diag);
-/* The id of a direct room of two accounts, or of the everyone room. */
+/* Is this the id that a room of that state has? SP_RULE_STATE_ID otherwise. */
+SP_MUST_USE enum sp_err sp_verdict_id_judge(struct sp_bytes group_id, const struct sp_rules_state *state, const struct sp_hash32 *organisation,
+					    struct sp_diag *diag);
+/* The id of a new ordinary room, of a direct room of two accounts, of the everyone room. */
+SP_MUST_USE enum sp_err sp_verdict_room_id(struct sp_id16 *out, const struct sp_rng *rng);
 SP_MUST_USE enum sp_err sp_verdict_direct_id(struct sp_id16 *out, enum sp_rules_mode mode, const struct sp_id16 *a, const struct sp_id16 *b);
 SP_MUST_USE enum sp_err sp_verdict_everyone_id(struct sp_id16 *out, const struct sp_hash32 *organisation);
 

@@ -298,7 +298,7 @@ class Client:
 
     def create_room(self):
         """Section 8: epoch 0, this device alone."""
-        room = os.urandom(16)
+        room = (int.from_bytes(os.urandom(16), "big") >> 1).to_bytes(16, "big")  # random, the first bit clear
         made = self.helper("room", text64(room))
         r = self.connection.call(ROOM_CREATE, self.mutation() + room + vec(made["group_info"]) + vec(made["ratchet_tree"]))
         self.appended(r)

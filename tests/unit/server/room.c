@@ -158,6 +158,7 @@ void room_make(struct room *room, struct line *l, struct member *const *others, 
 
 	*room = (struct room){.epoch = 0};
 	MUST(sp_rng_fill(&rng, room->id.b, sizeof room->id.b));
+	room->id.b[0] &= (uint8_t)~SP_RULES_ID_DERIVED;
 	maker_init(&k, l->member);
 	make_group(&group, &k, l->member, &room->id);
 	publish_room(l, &k, group, &room->id);

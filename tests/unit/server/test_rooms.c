@@ -150,6 +150,17 @@ static void who_is_removed_gets_nothing_more(void **state)
 	MUST(player_say(&s->ann, "alone", NULL));
 }
 
+/* Ann must not keep bob and cat from talking by taking the id of their direct room. */
+static void nobody_takes_a_direct_rooms_id(void **state)
+{
+	struct scene *s = *state;
+	struct sp_id16 id;
+
+	MUST(sp_verdict_direct_id(&id, SP_RULES_PRIVATE, &s->bob.member.account_id, &s->cat.member.account_id));
+	ERR(player_room(&s->ann, &id, SP_RULES_INVITATION, NULL, 0), SP_ERR_DENIED);
+	assert_int_equal(s->ann.line.detail, SP_RULE_STATE_ID);
+}
+
 static void strangers_see_nothing(void **state)
 {
 	struct scene *s = *state;
@@ -550,6 +561,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCENE(people_are_added_and_talk),
 		SCENE(who_is_removed_gets_nothing_more),
+		SCENE(nobody_takes_a_direct_rooms_id),
 		SCENE(strangers_see_nothing),
 		SCENE(m06_members_are_not_admins),
 		SCENE(commits_are_whole_and_ones_own),
