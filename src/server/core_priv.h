@@ -220,6 +220,9 @@ struct sp__identity {
 	_Atomic uint64_t crl_number;
 };
 
+/* housekeeping.c: the keeper's thread, with each refresh */
+enum sp_err sp__housekeep(struct sp_server *server) SP_MUST_USE;
+
 /* -- metrics.c ---------------------------------------------------------------------------------------------------------------------------- */
 
 struct sp__metrics;

@@ -177,6 +177,7 @@ static void refresh(struct sp__keeper *k)
 	k->is_changed = false;
 	note(k, "crl", sp__identity_crl_refresh(k->server));
 	note(k, "accounts", sp__identity_accounts_refresh(k->server));
+	note(k, "housekeeping", sp__housekeep(k->server));
 }
 
 static void take_event(struct sp__keeper *k)
