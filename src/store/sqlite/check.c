@@ -23,6 +23,7 @@ static const struct {
 	{SQL_CHECK_DEVICES, "devices of no account"},
 	{SQL_CHECK_LISTS, "accounts with a gap in their device lists"},
 	{SQL_CHECK_WINDOW, "answers remembered at the wrong place or for no device"},
+	{SQL_CHECK_FRESH, "fresh answers that are damaged or of no device"},
 	{SQL_CHECK_CURSORS, "cursors beyond the end of their log"},
 };
 

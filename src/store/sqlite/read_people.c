@@ -126,7 +126,7 @@ enum sp_err sp__sqlite_reqno_high(void *impl, const struct sp_id16 *device, uint
 	return sp__walk_run(impl, &walk);
 }
 
-/* Columns: the window's highest number, then the row of the slot (absent: NULLs). */
+/* Columns: the highest number answered, then the answer (absent: NULLs). */
 static enum sp_err request_row(struct sp__walk *walk, sqlite3_stmt *st)
 {
 	struct sp_store_op *out = walk->out;
@@ -147,7 +147,7 @@ static enum sp_err request_row(struct sp__walk *walk, sqlite3_stmt *st)
 
 enum sp_err sp__sqlite_reqno_find(void *impl, const struct sp_store_stamp *stamp, struct sp_store_op *out)
 {
-	const struct sp__arg args[] = {sp__id(&stamp->device), sp__num(stamp->reqno % SP_STORE_WINDOW)};
+	const struct sp__arg args[] = {sp__id(&stamp->device), sp__num(stamp->reqno)};
 	struct sp__walk walk = {SQL_REQUEST_FIND, args, SP_ARRAY_LEN(args), request_row, out, 0};
 	return sp__walk_some(impl, &walk);
 }

@@ -36,7 +36,12 @@ static const char version_1[] =
 	"CREATE INDEX device_account ON device (account);"
 	"CREATE TABLE cursor (device INTEGER NOT NULL, log INTEGER NOT NULL, seq INTEGER NOT NULL,"
 	" PRIMARY KEY (device, log)) WITHOUT ROWID;"
-	/* slot = reqno modulo the window: a newer number takes the place of the one that falls out */
+	/* Answers go into fresh first, a few dense pages; from there, many at once, to the window of their device. slot = reqno modulo the
+	 * window: a newer number takes the place of the one that falls out. */
+	"CREATE TABLE fresh ("
+	" id INTEGER PRIMARY KEY, device INTEGER NOT NULL, reqno INTEGER NOT NULL, hash BLOB NOT NULL,"
+	" seq INTEGER NOT NULL, time INTEGER NOT NULL, taken BLOB NOT NULL);"
+	"CREATE UNIQUE INDEX fresh_reqno ON fresh (device, reqno);"
 	"CREATE TABLE request ("
 	" device INTEGER NOT NULL, slot INTEGER NOT NULL, reqno INTEGER NOT NULL, hash BLOB NOT NULL,"
 	" seq INTEGER NOT NULL, time INTEGER NOT NULL, taken BLOB NOT NULL, PRIMARY KEY (device, slot)) WITHOUT ROWID;"

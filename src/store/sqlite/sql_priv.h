@@ -9,6 +9,9 @@
 #define SP__SQL_ACCOUNT                                                                                                \
 	"SELECT a.id, a.address, a.flags, a.changed, coalesce((SELECT max(version) FROM device_list WHERE account = a.no), 0) FROM account a "
 #define SP__SQL_DEVICE "SELECT d.id, a.id, d.spki, d.cert FROM device d JOIN account a ON a.no = d.account "
+#define SP__SQL_HIGH                                                                                                   \
+	"SELECT max(coalesce((SELECT max(reqno) FROM request WHERE device = d.no), 0), "                               \
+	"coalesce((SELECT max(reqno) FROM fresh WHERE device = d.no), 0)) "
 #define SP__SQL_ROOM "SELECT l.id, r.epoch, " SP__SQL_LAST_SEQ " FROM room r JOIN log l ON l.no = r.room "
 
 #define SP__SQL_MAP(X)                                                                                                 \
@@ -69,14 +72,20 @@
 	X(DEVICE_EACH, SP__SQL_DEVICE "WHERE a.id = ? ORDER BY d.no")                                                  \
 	X(DEVICE_OF_ACCOUNT, "SELECT no, id FROM device WHERE account = ? ORDER BY no")                                \
 	/* requests */                                                                                                 \
-	X(REQUEST_HIGH, "SELECT coalesce(max(reqno), 0) FROM request WHERE device = ?")                                \
-	X(REQUEST_HIGH_OF, "SELECT coalesce(max(reqno), 0) FROM request WHERE device = (SELECT no FROM device WHERE id = ?)") \
-	X(REQUEST_FIND, "SELECT coalesce((SELECT max(reqno) FROM request WHERE device = d.no), 0), q.reqno, q.hash, q.seq, q.time, q.taken "  \
-			"FROM device d LEFT JOIN request q ON q.device = d.no AND q.slot = ?2 WHERE d.id = ?1")        \
-	X(REQUEST_GET, "SELECT reqno, hash, seq, time, taken FROM request WHERE device = ? AND slot = ?")              \
-	X(REQUEST_PUT, "INSERT INTO request (device, slot, reqno, hash, seq, time, taken) VALUES (?, ?, ?, ?, ?, ?, ?) "  \
-		       "ON CONFLICT (device, slot) DO UPDATE SET reqno = excluded.reqno, hash = excluded.hash, "       \
-		       "seq = excluded.seq, time = excluded.time, taken = excluded.taken")                             \
+	X(REQUEST_HIGH, SP__SQL_HIGH "FROM (SELECT ? AS no) d")                                                        \
+	X(REQUEST_HIGH_OF, SP__SQL_HIGH "FROM device d WHERE d.id = ?")                                                \
+	/* the answer: from fresh, else from the window */                                                             \
+	X(REQUEST_FIND, SP__SQL_HIGH ", coalesce(f.reqno, q.reqno), coalesce(f.hash, q.hash), coalesce(f.seq, q.seq), "   \
+			"coalesce(f.time, q.time), coalesce(f.taken, q.taken) FROM device d "                          \
+			"LEFT JOIN fresh f ON f.device = d.no AND f.reqno = ?2 "                                       \
+			"LEFT JOIN request q ON q.device = d.no AND q.slot = ?2 % 128 AND q.reqno = ?2 WHERE d.id = ?1")  \
+	X(REQUEST_PUT, "INSERT INTO fresh (device, reqno, hash, seq, time, taken) VALUES (?, ?, ?, ?, ?, ?)")          \
+	X(FRESH_COUNT, "SELECT count(*) FROM fresh")                                                                   \
+	X(FRESH_SETTLE, "INSERT INTO request (device, slot, reqno, hash, seq, time, taken) "                           \
+			"SELECT device, reqno % 128, reqno, hash, seq, time, taken FROM fresh WHERE true ORDER BY device, reqno "  \
+			"ON CONFLICT (device, slot) DO UPDATE SET reqno = excluded.reqno, hash = excluded.hash, "      \
+			"seq = excluded.seq, time = excluded.time, taken = excluded.taken WHERE excluded.reqno > reqno")  \
+	X(FRESH_CLEAR, "DELETE FROM fresh")                                                                            \
 	/* key packages */                                                                                             \
 	X(KP_FORGET, "DELETE FROM key_package WHERE device = ? AND expires <= ?")                                      \
 	X(KP_COUNT, "SELECT count(*) FROM key_package WHERE device = ? AND state = 0 AND expires > ?")                 \
@@ -107,6 +116,7 @@
 		       "WHERE lo <> 1 OR hi <> n")                                                                     \
 	X(CHECK_WINDOW, "SELECT count(*) FROM request q WHERE q.slot <> q.reqno % 128 OR length(q.hash) <> 32 OR "     \
 			"q.device NOT IN (SELECT no FROM device)")                                                     \
+	X(CHECK_FRESH, "SELECT count(*) FROM fresh WHERE length(hash) <> 32 OR device NOT IN (SELECT no FROM device)") \
 	X(CHECK_CURSORS, "SELECT count(*) FROM cursor c JOIN log l ON l.no = c.log WHERE c.seq > " SP__SQL_LAST_SEQ)
 
 enum sp__sql {

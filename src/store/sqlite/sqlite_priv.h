@@ -18,6 +18,7 @@
 
 #define SP__WAL_PASSIVE (4u << 20)    /* copy back in the background beyond this size of the WAL */
 #define SP__WAL_RESTART (256u << 20)  /* make the writer wait for readers and begin the WAL anew */
+#define SP__FRESH_ANSWERS 1024u       /* settled into the devices' windows beyond so many */
 #define SP__CACHE_ENTRIES 65536u      /* logs or devices remembered; beyond it all are forgotten */
 #define SP__READERS_KEPT 16u
 
@@ -42,6 +43,7 @@ struct sp__writer {
 	struct sp__map logs;    /* kind and id -> struct sp__log */
 	struct sp__map devices; /* id -> struct sp__device */
 	uint64_t directory_version;
+	uint64_t fresh; /* answers not yet in their device's window */
 	bool is_touched; /* the running operation changed a remembered log */
 };
 

@@ -30,17 +30,26 @@ static int on_commit(void *ctx, sqlite3 *handle, const char *name, int pages)
 	return SQLITE_OK;
 }
 
+/* At start, and after a batch that was undone. */
+static enum sp_err counters_load(struct sp__writer *w)
+{
+	int64_t version, fresh;
+	SP_TRY(sp__db_number(&w->db, &version, SQL_DIRECTORY_VERSION, SP__NO_ARGS));
+	SP_TRY(sp__db_number(&w->db, &fresh, SQL_FRESH_COUNT, SP__NO_ARGS));
+	w->directory_version = (uint64_t)version;
+	w->fresh = (uint64_t)fresh;
+	return SP_OK;
+}
+
 static enum sp_err writer_init(struct sp__sqlite *s)
 {
 	struct sp__writer *w = &s->writer;
-	int64_t version;
 	SP_TRY(sp__map_init(&w->logs, sizeof(struct sp__log)));
 	SP_TRY(sp__map_init(&w->devices, sizeof(struct sp__device)));
 	SP_TRY(sp__db_open(&w->db, s->path, SP__DB_CREATE, SETUP));
 	SP_TRY(sp__db_migrate(&w->db, DATABASE_APPLICATION, sp__sqlite_versions, sp__sqlite_version_count));
 	sp__db_use(&w->db, sp__sqlite_texts, SQL_COUNT_);
-	SP_TRY(sp__db_number(&w->db, &version, SQL_DIRECTORY_VERSION, SP__NO_ARGS));
-	w->directory_version = (uint64_t)version;
+	SP_TRY(counters_load(w));
 	sqlite3_wal_hook(w->db.handle, on_commit, s);
 	return SP_OK;
 }
@@ -63,20 +72,17 @@ void sp__writer_close(struct sp__sqlite *s)
 /* -- the request window ---------------------------------------------------------------------------------------- */
 
 /* A number within the window: answered already, or not yet. */
-static enum sp_err window_judge(struct sp__writer *w, struct sp_store_op *op, const struct sp__device *device)
+static enum sp_err window_judge(struct sp__writer *w, struct sp_store_op *op)
 {
 	const struct sp_store_stamp *stamp = &op->stamp;
 	sqlite3_stmt *st;
-	enum sp_err err = sp__db_first(&w->db, &st, SQL_REQUEST_GET, SP__ARGS(sp__int(device->no), sp__num(stamp->reqno % SP_STORE_WINDOW)));
-	if (err == SP_ERR_NOT_FOUND)
-		return SP_OK;
-	if (err != SP_OK)
-		return err;
-	if (sp__col_num(st, 0) == stamp->reqno) {
-		op->replayed = sp_bytes_equal(sp__col_bytes(st, 1), sp_hash32_bytes(&stamp->hash));
-		op->seq = op->replayed ? sp__col_num(st, 2) : 0;
-		op->time.ms = op->replayed ? sqlite3_column_int64(st, 3) : 0;
-		err = op->replayed ? sp_buf_append(&op->taken, sp__col_bytes(st, 4)) : SP_ERR_STALE_REQNO;
+	enum sp_err err = SP_OK;
+	SP_TRY(sp__db_first(&w->db, &st, SQL_REQUEST_FIND, SP__ARGS(sp__id(&stamp->device), sp__num(stamp->reqno))));
+	if (sp__col_num(st, 1) == stamp->reqno) {
+		op->replayed = sp_bytes_equal(sp__col_bytes(st, 2), sp_hash32_bytes(&stamp->hash));
+		op->seq = op->replayed ? sp__col_num(st, 3) : 0;
+		op->time.ms = op->replayed ? sqlite3_column_int64(st, 4) : 0;
+		err = op->replayed ? sp_buf_append(&op->taken, sp__col_bytes(st, 5)) : SP_ERR_STALE_REQNO;
 	}
 	sp__db_end(st);
 	return err;
@@ -90,7 +96,7 @@ static enum sp_err stamp_judge(struct sp__writer *w, struct sp_store_op *op)
 		return SP_OK;
 	if (op->stamp.reqno + SP_STORE_WINDOW <= device->high)
 		return SP_ERR_STALE_REQNO;
-	return window_judge(w, op, device);
+	return window_judge(w, op);
 }
 
 static enum sp_err stamp_keep(struct sp__writer *w, const struct sp_store_op *op)
@@ -99,9 +105,21 @@ static enum sp_err stamp_keep(struct sp__writer *w, const struct sp_store_op *op
 	struct sp__device *device;
 	SP_TRY(sp__writer_device(w, &device, &stamp->device));
 	SP_TRY(sp__db_run(&w->db, SQL_REQUEST_PUT,
-			  SP__ARGS(sp__int(device->no), sp__num(stamp->reqno % SP_STORE_WINDOW), sp__num(stamp->reqno), sp__hash(&stamp->hash),
-				   sp__num(op->seq), sp__int(op->time.ms), sp__blob(sp_buf_bytes(&op->taken)))));
+			  SP__ARGS(sp__int(device->no), sp__num(stamp->reqno), sp__hash(&stamp->hash), sp__num(op->seq), sp__int(op->time.ms),
+				   sp__blob(sp_buf_bytes(&op->taken)))));
+	w->fresh++;
 	device->high = SP_MAX(device->high, stamp->reqno);
+	return SP_OK;
+}
+
+/* Each device's window lies on pages of its own: written one answer at a time they would cost more than the message. */
+static enum sp_err fresh_settle(struct sp__writer *w)
+{
+	if (w->fresh < SP__FRESH_ANSWERS)
+		return SP_OK;
+	SP_TRY(sp__db_run(&w->db, SQL_FRESH_SETTLE, SP__NO_ARGS));
+	SP_TRY(sp__db_run(&w->db, SQL_FRESH_CLEAR, SP__NO_ARGS));
+	w->fresh = 0;
 	return SP_OK;
 }
 
@@ -162,6 +180,7 @@ static enum sp_err batch_run(struct sp__writer *w, struct sp_store_op *const *op
 {
 	SP_TRY(sp__db_run(&w->db, SQL_BEGIN, SP__NO_ARGS));
 	SP_TRY(ops_run(w, ops, n));
+	SP_TRY(fresh_settle(w));
 	return sp__db_run(&w->db, SQL_COMMIT, SP__NO_ARGS);
 }
 
@@ -169,13 +188,11 @@ static enum sp_err batch_run(struct sp__writer *w, struct sp_store_op *const *op
 static void batch_undo(struct sp__sqlite *s, enum sp_err err)
 {
 	struct sp__writer *w = &s->writer;
-	int64_t version = 0;
 	if (!sqlite3_get_autocommit(w->db.handle) && sqlite3_exec(w->db.handle, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
 		sp__sqlite_die(s, SP_ERR_IO);
 	sp__writer_forget(w);
 	if (err == SP_ERR_DISK_FULL || err == SP_ERR_BUSY)
-		err = sp__db_number(&w->db, &version, SQL_DIRECTORY_VERSION, SP__NO_ARGS);
-	w->directory_version = (uint64_t)version;
+		err = counters_load(w);
 	if (err != SP_OK)
 		sp__sqlite_die(s, err);
 }
