@@ -89,7 +89,7 @@ def pending(a, b):
     a("load", state=saved, suite=1)
     a("process", message=made["commit"])
     same(a, b)
-    assert a("process", message=made["commit"])["kind"] == "own"
+    assert a("process", message=made["commit"])["own"] is True
 
 
 def outside(a, b, other):

@@ -18,7 +18,7 @@ static enum sp_mls_wire_format format_of(const json_t *request)
 
 enum sp_err op_create_group(struct peer *p, const json_t *request, json_t *reply)
 {
-	struct sp_mls_group_params params = {.size = sizeof params, .suite = (uint16_t)get_int(request, "suite", 1)};
+	struct sp_mls_group_params params = {.size = sizeof params, .suite = (uint16_t)get_int(request, "suite", 0)};
 	struct sp_mls_group *group = NULL;
 	struct identity *who;
 	struct peer_group *g;
@@ -41,7 +41,7 @@ static enum sp_err leaf_by_identity(struct peer *p, const struct peer_group *g, 
 	*out = (uint32_t)get_int(o, "leaf", SP_MLS_LEAF_NONE);
 	if (*out != SP_MLS_LEAF_NONE)
 		return SP_OK;
-	SP_TRY(get_bytes(p, o, "identity", &name));
+	SP_TRY(get_identity(p, o, &name));
 	for (uint32_t leaf = 0; sp_mls_view_next(&m, sp_mls_group_view(g->group), leaf) == SP_OK; leaf = m.leaf + 1) {
 		*out = m.leaf;
 		if (sp_bytes_equal(m.credential.data, name))
@@ -70,7 +70,7 @@ static enum sp_err read_proposal(struct peer *p, const struct peer_group *g, con
 		return SP_ERR_USAGE;
 	if (strcmp(type, "add") == 0) {
 		out->type = SP_MLS_PROPOSAL_ADD;
-		return get_bytes(p, o, "key_package", &out->key_package);
+		return get_message(p, o, "key_package", SP_MLS_WIRE_KEY_PACKAGE, &out->key_package);
 	}
 	if (strcmp(type, "remove") == 0) {
 		out->type = SP_MLS_PROPOSAL_REMOVE;
@@ -161,7 +161,7 @@ enum sp_err op_add(struct peer *p, const json_t *request, json_t *reply)
 	SP_TRY(group_of(p, request, &g));
 	for (size_t i = 0; i < n; i++) {
 		list[i].type = SP_MLS_PROPOSAL_ADD;
-		SP_TRY(value_bytes(p, json_array_get(kps, i), &list[i].key_package));
+		SP_TRY(value_message(p, json_array_get(kps, i), SP_MLS_WIRE_KEY_PACKAGE, &list[i].key_package));
 	}
 	return commit(p, request, reply, g, list, n);
 }
@@ -187,7 +187,7 @@ enum sp_err op_update(struct peer *p, const json_t *request, json_t *reply)
 {
 	struct peer_group *g;
 	SP_TRY(group_of(p, request, &g));
-	return commit(p, request, reply, g, NULL, 0);
+	return commit(p, request, reply, g, NULL, 0); /* without proposals the path is required */
 }
 
 enum sp_err op_commit(struct peer *p, const json_t *request, json_t *reply)
@@ -236,13 +236,16 @@ static json_t *proposals_of(const struct sp_mls_staged_info *info)
 	return list;
 }
 
-static void show_processed(json_t *reply, const struct sp_mls_staged_info *info)
+static const char *kind_of(enum sp_mls_content_type type)
 {
-	const char *kind = info->kind == SP_MLS_STAGED_APPLICATION ? "application"
-			   : info->kind == SP_MLS_STAGED_PROPOSAL  ? "proposal"
-			   : info->kind == SP_MLS_STAGED_COMMIT    ? "commit"
-								   : "own";
-	json_object_set_new(reply, "kind", json_string(kind));
+	return type == SP_MLS_CONTENT_APPLICATION ? "application" : type == SP_MLS_CONTENT_PROPOSAL ? "proposal" : "commit";
+}
+
+static void show_processed(json_t *reply, const struct sp_mls_staged_info *info, enum sp_mls_content_type type)
+{
+	json_object_set_new(reply, "kind", json_string(kind_of(type)));
+	if (info->is_own || info->kind == SP_MLS_STAGED_OWN)
+		json_object_set_new(reply, "own", json_true()); /* an echo */
 	json_object_set_new(reply, "sender", json_integer(info->sender.index));
 	if (info->kind == SP_MLS_STAGED_APPLICATION) {
 		put_bytes(reply, "data", info->data);
@@ -257,10 +260,13 @@ enum sp_err op_process(struct peer *p, const json_t *request, json_t *reply)
 	struct peer_group *g;
 	struct sp_bytes message;
 	struct sp_mls_staged *staged = NULL;
+	struct sp_mls_peek peek;
 	SP_TRY(group_of(p, request, &g));
 	SP_TRY(get_bytes(p, request, "message", &message));
+	SP_TRY(sp_mls_peek(&peek, message));
+	p->same_by_name = peek.sender.type == SP_MLS_SENDER_NEW_MEMBER_COMMIT;
 	SP_TRY(sp_mls_group_process(env_of(p, g->who), g->group, &staged, message));
-	show_processed(reply, sp_mls_staged_info(staged));
+	show_processed(reply, sp_mls_staged_info(staged), peek.content_type);
 	SP_TRY(apply(g, &staged));
 	put_group(reply, g);
 	return SP_OK;

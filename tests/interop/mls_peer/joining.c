@@ -20,9 +20,14 @@ enum sp_err op_join(struct peer *p, const json_t *request, json_t *reply)
 		SP_TRY(e);
 		params.parent = g->group;
 	}
+	p->same_by_name = params.parent != NULL;
+	p->kp_wanted = json_string_value(json_object_get(request, "kp_id"));
 	SP_TRY(sp_mls_join_open(env_of(p, NULL), &join, &params));
+	bool last_resort = sp_mls_join_info(join)->last_resort;
 	struct sp_mls_group *group = sp_mls_join_accept(&join);
 	SP_TRY(group_add(p, &group, p->found->who, &g));
+	if (!last_resort)
+		key_package_forget(p, p->found);
 	put_group(reply, g);
 	return SP_OK;
 }
@@ -56,7 +61,8 @@ enum sp_err op_external_join(struct peer *p, const json_t *request, json_t *repl
 	SP_TRY(sp_mls_peek(&peek, params.group_info));
 	SP_TRY(identity_of(p, request, peek.suite, &who));
 	params.leaf = leaf_of(who, request);
-	if (get_bool(request, "resync", false))
+	p->same_by_name = get_bool(request, "resync", false);
+	if (p->same_by_name)
 		SP_TRY(find_leaf(p, &params, sp_buf_bytes(&who->credential), &params.resync_leaf));
 	SP_TRY(sp_mls_join_external(env_of(p, who), &join, &params));
 	put_bytes(reply, "commit", sp_mls_join_info(join)->message);
@@ -92,7 +98,8 @@ static enum sp_err read_successor(struct peer *p, const json_t *request, struct 
 	size_t n = json_array_size(kps);
 	struct sp_bytes *list = scratch_alloc(p, (n + 1) * sizeof *list);
 	for (size_t i = 0; i < n; i++)
-		SP_TRY(value_bytes(p, json_array_get(kps, i), &list[i]));
+		SP_TRY(value_message(p, json_array_get(kps, i), SP_MLS_WIRE_KEY_PACKAGE, &list[i]));
+	p->same_by_name = true;
 	*out = (struct sp_mls_successor_params){.size = sizeof *out,
 						.key_packages = list,
 						.n_key_packages = n,
@@ -108,6 +115,7 @@ static enum sp_err show_successor(struct peer *p, json_t *reply, struct sp_mls_g
 	SP_TRY(group_add(p, group, who, &g));
 	SP_TRY(sp_mls_view_ratchet_tree(sp_mls_group_view(g->group), tree));
 	put_bytes(reply, "welcome", sp_buf_bytes(welcome));
+	put_bytes(reply, "welcome_raw", (struct sp_bytes){welcome->p + 4, welcome->n - 4});
 	put_bytes(reply, "ratchet_tree", sp_buf_bytes(tree));
 	put_group(reply, g);
 	return SP_OK;
@@ -190,12 +198,15 @@ enum sp_err op_load(struct peer *p, const json_t *request, json_t *reply)
 		SP_TRY(sp_read_vec(&r, &rows[n].key, state.n));
 		SP_TRY(sp_read_vec(&r, &rows[n].value, state.n));
 	}
-	SP_TRY(identity_of(p, request, (uint16_t)get_int(request, "suite", 1), &who));
-	sp_sign_key_free(&who->key);
+	SP_TRY(identity_new(p, &who));
 	SP_TRY(sp_sign_key_from_pkcs8(&who->key, pkcs8));
 	who->signer = sp_sign_key_signer(who->key);
 	SP_TRY(sp_mls_group_load(env_of(p, who), &group, rows, n));
-	SP_TRY(group_add(p, &group, who, &g));
+	enum sp_err e = identity_from_leaf(who, group);
+	if (e == SP_OK)
+		e = group_add(p, &group, who, &g);
+	sp_mls_group_free(&group);
+	SP_TRY(e);
 	put_group(reply, g);
 	return SP_OK;
 }

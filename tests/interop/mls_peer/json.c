@@ -115,10 +115,19 @@ enum sp_err get_extensions(struct peer *p, const json_t *o, struct sp_mls_extens
 	return SP_OK;
 }
 
-enum sp_err get_message(struct peer *p, const json_t *o, const char *name, enum sp_mls_wire_format format, struct sp_bytes *out)
+/* A bare KeyPackage and GroupInfo begin with a version as a framed one does, which has two; a bare Welcome begins with a suite and a vector
+ * that is never empty. So what is framed can be seen, whatever "framed" says. */
+static bool is_framed(struct sp_bytes in, enum sp_mls_wire_format format)
 {
-	SP_TRY(get_bytes(p, o, name, out));
-	if (get_bool(o, "framed", true))
+	const uint8_t head[6] = {0, SP_MLS_VERSION_10, 0, (uint8_t)format, 0, SP_MLS_VERSION_10};
+	size_t n = format == SP_MLS_WIRE_WELCOME ? 4 : sizeof head;
+	return in.n >= n && sp_bytes_equal((struct sp_bytes){in.p, n}, (struct sp_bytes){head, n});
+}
+
+enum sp_err value_message(struct peer *p, const json_t *value, enum sp_mls_wire_format format, struct sp_bytes *out)
+{
+	SP_TRY(value_bytes(p, value, out));
+	if (out->n == 0 || is_framed(*out, format))
 		return SP_OK;
 	struct sp_buf *b = scratch_buf(p);
 	struct sp_writer w = sp_writer_on(b);
@@ -127,5 +136,21 @@ enum sp_err get_message(struct peer *p, const json_t *o, const char *name, enum 
 	sp_write_fixed(&w, *out);
 	SP_TRY(sp_writer_finish(&w));
 	*out = sp_buf_bytes(b);
+	return SP_OK;
+}
+
+enum sp_err get_message(struct peer *p, const json_t *o, const char *name, enum sp_mls_wire_format format, struct sp_bytes *out)
+{
+	return value_message(p, json_object_get(o, name), format, out);
+}
+
+/* Names are octets too, but "alice" is not hex and means itself. */
+enum sp_err get_identity(struct peer *p, const json_t *o, struct sp_bytes *out)
+{
+	const char *text = json_string_value(json_object_get(o, "identity"));
+	if (!text)
+		return SP_FAIL(&p->diag, SP_ERR_USAGE, 0, "identity is missing");
+	if (get_bytes(p, o, "identity", out) != SP_OK)
+		*out = sp_bytes_str(text);
 	return SP_OK;
 }

@@ -90,6 +90,8 @@ static void answer(struct peer *p, const char *line)
 {
 	json_t *request = json_loads(line, 0, NULL), *reply = json_object();
 	p->diag = (struct sp_diag){0};
+	p->same_by_name = false;
+	p->kp_wanted = NULL;
 	enum sp_err e = json_is_object(request) ? run(p, request, reply) : SP_ERR_USAGE;
 	if (e == SP_OK)
 		e = write_files(p, request, reply);

@@ -32,6 +32,7 @@ struct peer_group {
 	struct peer_group *next;
 	struct identity *who;
 	struct sp_mls_group *group;
+	unsigned number; /* of several memberships of one group in this process: "<group id>#2" is a group's name too */
 };
 struct peer_psk {
 	struct peer_psk *next;
@@ -49,6 +50,8 @@ struct peer {
 	struct peer_psk *psks;
 	struct scratch *scratch;
 	unsigned counter;
+	bool same_by_name;      /* leaves with one credential are one client, for this request */
+	const char *kp_wanted;  /* the one key package that may be used to join, or NULL */
 	bool done;
 	struct sp_rng rng;
 	struct sp_mls_validator validator;
@@ -71,12 +74,16 @@ uint64_t get_int(const json_t *o, const char *name, uint64_t otherwise);
 void put_bytes(json_t *reply, const char *name, struct sp_bytes bytes);
 /* [{type, data}] */
 SP_MUST_USE enum sp_err get_extensions(struct peer *p, const json_t *o, struct sp_mls_extensions *out);
-/* An MLSMessage, given framed or (framed: false) bare. */
+SP_MUST_USE enum sp_err get_identity(struct peer *p, const json_t *o, struct sp_bytes *out);
+/* An MLSMessage, given framed or bare. */
+SP_MUST_USE enum sp_err value_message(struct peer *p, const json_t *value, enum sp_mls_wire_format format, struct sp_bytes *out);
 SP_MUST_USE enum sp_err get_message(struct peer *p, const json_t *o, const char *name, enum sp_mls_wire_format format, struct sp_bytes *out);
 void *scratch_alloc(struct peer *p, size_t n);
 
 /* -- identities, key packages, groups, people.c --------------------------------------------------------------------------------- */
 
+SP_MUST_USE enum sp_err identity_new(struct peer *p, struct identity **out); /* without key and name */
+SP_MUST_USE enum sp_err identity_from_leaf(struct identity *who, const struct sp_mls_group *group);
 SP_MUST_USE enum sp_err identity_of(struct peer *p, const json_t *request, uint16_t suite, struct identity **out);
 struct sp_mls_leaf_params leaf_of(const struct identity *who, const json_t *request);
 SP_MUST_USE enum sp_err group_of(struct peer *p, const json_t *request, struct peer_group **out);
@@ -84,6 +91,9 @@ SP_MUST_USE enum sp_err group_of(struct peer *p, const json_t *request, struct p
 SP_MUST_USE enum sp_err group_add(struct peer *p, struct sp_mls_group **group, struct identity *who, struct peer_group **out);
 void put_group(json_t *reply, const struct peer_group *g);
 const struct sp_mls_env *env_of(struct peer *p, const struct identity *who);
+/* The private signing key as vectors show it: an EdDSA seed, else a scalar with all its leading zeros. keys.c */
+SP_MUST_USE enum sp_err raw_key_of(struct peer *p, const struct identity *who, struct sp_bytes *out);
+void key_package_forget(struct peer *p, struct key_package *k);
 void peer_init(struct peer *p);
 void peer_clear(struct peer *p);
 void scratch_clear(struct peer *p);
