@@ -14,7 +14,8 @@
  * by sp_mls_group_load. A crash at any instruction leaves the old state or the new one.
  *
  * Conventions.
- *   - Structs with a first member `size`: the caller zeroes them and sets size = sizeof; they may grow in later releases.
+ *   - Structs with a first member `size`: the caller zeroes them and sets size = sizeof; they may grow in later releases. A size
+ *     that no release had, zero among them, is SP_ERR_USAGE; a larger one is accepted while all that the library does not know is zero.
  *   - Structs given out by const pointer may grow at their end. Their bytes are borrowed: valid until the object they
  *     came from is freed or changed.
  *   - free functions take a pointer to the pointer, NULL it, and accept NULL.
@@ -244,6 +245,15 @@ struct sp_mls_suite_def {
 	enum sp_sig sig;
 };
 
+/* Threads of the caller's, lent for the two jobs that grow with the group: verifying the leaves' signatures when a tree is taken in
+ * (joining, external commits, public groups), and sealing the secrets of a path. `run` calls job(arg, i) once for every i below n, in any order
+ * and on any threads, and returns when all are done. What comes out is byte for byte what comes out without. Jobs call no callback of the
+ * caller's: no validator, signer or random source; they allocate. A tree whose jobs were not all run is refused (SP_ERR_USAGE). */
+struct sp_mls_jobs {
+	void (*run)(void *ctx, void (*job)(void *arg, size_t i), void *arg, size_t n);
+	void *ctx;
+};
+
 struct sp_mls_env {
 	size_t size;                              /* sizeof(struct sp_mls_env) */
 	const struct sp_rng *rng;                 /* for every call that makes something */
@@ -256,6 +266,7 @@ struct sp_mls_env {
 	const struct sp_mls_suite_def *suites;    /* further cipher suites, asked before the built-in ones 1 to 7 */
 	size_t n_suites;
 	struct sp_diag *diag;                     /* NULL: no detail wanted */
+	const struct sp_mls_jobs *jobs;           /* NULL: everything is done on the calling thread */
 };
 
 /* -- peek: what any MLSMessage tells without keys ---------------------------------------------------------------- */

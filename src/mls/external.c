@@ -153,8 +153,12 @@ static enum sp_err join_external(const struct sp_mls_env *env, struct external *
 
 enum sp_err sp_mls_join_external(const struct sp_mls_env *env, struct sp_mls_join **out, const struct sp_mls_external_params *params)
 {
-	struct external x = {.params = params};
+	struct sp_mls_call call;
+	struct sp_mls_external_params taken;
+	struct external x = {.params = &taken};
 	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
+	SP_TRY(sp__mls_sized_take(&taken, sizeof taken, sizeof taken, params, env->diag));
 	if (!env->rng || !env->signer)
 		return SP_FAIL(env->diag, SP_ERR_USAGE, 0, "env lacks a random source or a signer");
 	sp__mls_making_init(&x.making);
@@ -219,6 +223,8 @@ enum sp_err sp_mls_join_propose(const struct sp_mls_env *env, struct sp_buf *out
 {
 	const struct sp_mls_content content = {.group_id = group_id, .epoch = epoch, .sender = {SP_MLS_SENDER_NEW_MEMBER_PROPOSAL, SP_MLS_LEAF_NONE}};
 	const struct sp_mls_propose what = {.type = SP_MLS_PROPOSAL_ADD, .key_package = key_package};
+	struct sp_mls_call call;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	return propose_outside(env, out, &content, &what);
 }
 
@@ -229,7 +235,11 @@ enum sp_err sp_mls_external_propose(const struct sp_mls_env *env, struct sp_buf 
 	struct sp_mls_propose what = *proposal;
 	struct sp_mls_suite known;
 	uint8_t nonce[SP_HASH_MAX];
+	struct sp_mls_call call;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	SP_TRY(sp__mls_suite_find(&known, env, suite));
+	if (what.type == SP_MLS_PROPOSAL_PSK && !env->rng)
+		return SP_FAIL(env->diag, SP_ERR_USAGE, 0, "env lacks a random source");
 	if (!sp__mls_proposal_external_is_allowed(env, what.type))
 		return SP_RULE(env->diag, SP_ERR_USAGE, 322);
 	if (what.type == SP_MLS_PROPOSAL_PSK) {

@@ -125,7 +125,11 @@ static enum sp_err create(const struct sp_mls_env *env, struct creation *c, stru
 enum sp_err sp_mls_group_new(const struct sp_mls_env *env, struct sp_mls_group **out, const struct sp_mls_group_params *params)
 {
 	struct creation c = {0};
+	struct sp_mls_call call;
+	struct sp_mls_group_params taken;
 	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
+	SP_TRY(sp__mls_sized_take(&taken, sizeof taken, sizeof taken, params, env->diag));
 	if (!env->rng || !env->signer)
 		return SP_FAIL(env->diag, SP_ERR_USAGE, 0, "env lacks a random source or a signer");
 	sp_buf_init(&c.leaf, SP_LIMIT_MLS_VECTOR);
@@ -133,7 +137,7 @@ enum sp_err sp_mls_group_new(const struct sp_mls_env *env, struct sp_mls_group *
 	sp_buf_init(&c.group_id, SP_HASH_MAX);
 	enum sp_err e = sp__mls_group_alloc(out);
 	if (e == SP_OK)
-		e = create(env, &c, *out, params);
+		e = create(env, &c, *out, &taken);
 	sp_buf_clear(&c.leaf);
 	sp_buf_clear(&c.extensions);
 	sp_buf_clear(&c.group_id);
@@ -220,15 +224,19 @@ enum sp_err sp_mls_group_info_export(const struct sp_mls_env *env, const struct 
 				     const struct sp_mls_group_info_params *params)
 {
 	size_t start = out->n;
+	struct sp_mls_call call;
+	struct sp_mls_group_info_params taken;
+	SP_TRY(sp__mls_call_open(&call, &env));
+	SP_TRY(sp__mls_sized_take(&taken, sizeof taken, sizeof taken, params, env->diag));
 	if (group->core.state == SP_MLS_GROUP_REMOVED)
 		return SP_FAIL(env->diag, SP_ERR_STATE, 0, "we are no longer a member");
 	SP_TRY(sp__mls_signer_check(env, sp__mls_view_leaf(&group->view, group->core.keys.leaf)));
 	const struct sp_mls_group_info_make make = {.view = &group->view,
 						    .signer = group->core.keys.leaf,
-						    .extensions = params->extensions,
-						    .external = params->without_external_pub ? NULL : &group->core.secrets.external,
-						    .with_tree = params->with_tree,
-						    .grease = params->grease};
+						    .extensions = taken.extensions,
+						    .external = taken.without_external_pub ? NULL : &group->core.secrets.external,
+						    .with_tree = taken.with_tree,
+						    .grease = taken.grease};
 	enum sp_err e = sp__mls_group_info_message(env, out, &make);
 	if (e != SP_OK)
 		out->n = start;

@@ -145,7 +145,12 @@ static enum sp_err make(const struct sp_mls_env *env, struct sp_mls_making *m, s
 enum sp_err sp_mls_group_commit(const struct sp_mls_env *env, const struct sp_mls_group *group, struct sp_mls_staged **out,
 				const struct sp_mls_commit_params *params)
 {
-	return sp__mls_commit_make(env, group, out, params, NULL, 0);
+	struct sp_mls_call call;
+	struct sp_mls_commit_params taken;
+	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
+	SP_TRY(sp__mls_sized_take(&taken, sizeof taken, sizeof taken, params, env->diag));
+	return sp__mls_commit_make(env, group, out, &taken, NULL, 0);
 }
 
 enum sp_err sp__mls_commit_make(const struct sp_mls_env *env, const struct sp_mls_group *group, struct sp_mls_staged **out,
@@ -243,8 +248,10 @@ enum sp_err sp__mls_stage_merge(const struct sp_mls_env *env, const struct sp_ml
 
 enum sp_err sp_mls_group_merge_pending(const struct sp_mls_env *env, const struct sp_mls_group *group, struct sp_mls_staged **out)
 {
+	struct sp_mls_call call;
 	struct sp_mls_staged *staged = NULL;
 	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	if (!group->pending)
 		return SP_FAIL(env->diag, SP_ERR_STATE, 0, "no commit is pending");
 	enum sp_err e = sp__mls_staged_new(&staged, SP_MLS_STAGED_COMMIT, group, group->serial);
@@ -262,8 +269,10 @@ static enum sp_err discard(const struct sp_mls_env *env, const struct sp_mls_gro
 
 enum sp_err sp_mls_group_discard_pending(const struct sp_mls_env *env, const struct sp_mls_group *group, struct sp_mls_staged **out)
 {
+	struct sp_mls_call call;
 	struct sp_mls_staged *staged = NULL;
 	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	if (!group->pending)
 		return SP_FAIL(env->diag, SP_ERR_STATE, 0, "no commit is pending");
 	enum sp_err e = sp__mls_staged_new(&staged, SP_MLS_STAGED_DISCARD, group, group->serial);
@@ -291,6 +300,9 @@ static enum sp_err forget(const struct sp_mls_env *env, const struct sp_mls_grou
 
 enum sp_err sp_mls_group_forget_proposal(const struct sp_mls_env *env, const struct sp_mls_group *group, struct sp_mls_staged **out, struct sp_bytes ref)
 {
+	struct sp_mls_call call;
+	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	struct sp_mls_staged *staged = NULL;
 	enum sp_err e = sp__mls_staged_new(&staged, SP_MLS_STAGED_DISCARD, group, group->serial);
 	if (e == SP_OK)

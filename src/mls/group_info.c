@@ -129,6 +129,8 @@ enum sp_err sp_mls_view_group_info_verify(const struct sp_mls_env *env, const st
 {
 	struct sp_mls_group_info info;
 	struct sp_bytes bare;
+	struct sp_mls_call call;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	SP_TRY(sp__mls_message_expect(&bare, group_info, SP_MLS_WIRE_GROUP_INFO, env->diag));
 	SP_TRY(sp__mls_group_info_read(&info, bare, env->diag));
 	if (!sp_bytes_equal(info.context.encoded, view->context.encoded) ||

@@ -238,6 +238,9 @@ static enum sp_err as_damage(const struct sp_mls_env *env, enum sp_err e)
 
 enum sp_err sp_mls_group_load(const struct sp_mls_env *env, struct sp_mls_group **out, const struct sp_mls_row *rows, size_t n)
 {
+	struct sp_mls_call call;
+	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	struct load load = {.rows = rows, .n = n};
 	enum sp_err e = sp__mls_group_alloc(out);
 	if (e == SP_OK)
@@ -262,7 +265,10 @@ static enum sp_err load_public(struct load *load, struct sp_mls_public_group *gr
 
 enum sp_err sp_mls_public_group_load(const struct sp_mls_env *env, struct sp_mls_public_group **out, const struct sp_mls_row *rows, size_t n)
 {
+	struct sp_mls_call call;
 	struct load load = {.rows = rows, .n = n};
+	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	*out = sp_alloc(sizeof **out);
 	enum sp_err e = *out ? as_damage(env, load_public(&load, *out)) : SP_ERR_NOMEM;
 	if (e != SP_OK)

@@ -113,6 +113,9 @@ static enum sp_err protect(const struct sp_mls_env *env, const struct sp_mls_gro
 enum sp_err sp_mls_group_protect(const struct sp_mls_env *env, const struct sp_mls_group *group, struct sp_mls_staged **out, struct sp_bytes data,
 				 struct sp_bytes authenticated_data, size_t padding)
 {
+	struct sp_mls_call call;
+	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	const struct sp_mls_send send = {.wire_format = SP_MLS_WIRE_PRIVATE_MESSAGE,
 					 .type = SP_MLS_CONTENT_APPLICATION,
 					 .body = data,
@@ -171,6 +174,9 @@ static enum sp_err propose(const struct sp_mls_env *env, const struct sp_mls_gro
 enum sp_err sp_mls_group_propose(const struct sp_mls_env *env, const struct sp_mls_group *group, struct sp_mls_staged **out,
 				 const struct sp_mls_propose *proposal, struct sp_bytes authenticated_data, enum sp_mls_wire_format wire_format)
 {
+	struct sp_mls_call call;
+	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	struct sp_mls_send send = {.wire_format = wire_format, .type = SP_MLS_CONTENT_PROPOSAL, .authenticated_data = authenticated_data};
 	struct proposing p = {.what = *proposal};
 	struct sp_mls_staged *staged = NULL;

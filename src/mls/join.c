@@ -81,6 +81,14 @@ static enum sp_err find_tree(const struct sp_mls_env *env, const struct sp_mls_g
 	return SP_FAIL(env->diag, SP_ERR_NEED_TREE, 0, "the ratchet tree is neither given nor in the GroupInfo");
 }
 
+/* What the group context says is judged as if it had just been proposed: its external senders are new to us (section 5.3.1). */
+static enum sp_err check_context(const struct sp_mls_env *env, const struct sp_mls_view *view)
+{
+	const struct sp_mls_prop_scene scene = {.view = view, .extensions = view->context.extensions};
+	const struct sp_mls_prop as_proposed = {.pub.type = SP_MLS_PROPOSAL_GROUP_CONTEXT_EXTENSIONS, .extensions = view->context.extensions};
+	return sp__mls_prop_check(env, &scene, &as_proposed);
+}
+
 enum sp_err sp__mls_view_open(const struct sp_mls_env *env, struct sp_mls_view *view, const struct sp_mls_group_info *info, struct sp_bytes ratchet_tree)
 {
 	struct sp_bytes tree;
@@ -95,6 +103,7 @@ enum sp_err sp__mls_view_open(const struct sp_mls_env *env, struct sp_mls_view *
 	if (!sp_bytes_equal(sp_hash_bytes(&tree_hash), view->context.tree_hash))
 		return SP_RULE(env->diag, SP_ERR_INVALID, 336);
 	SP_TRY(sp__mls_group_info_verify(view, info, env->diag));
+	SP_TRY(check_context(env, view));
 	const struct sp_mls_tree_context context = sp__mls_view_tree_context(view);
 	return sp__mls_tree_verify(env, view->tree, &context);
 }
@@ -272,10 +281,15 @@ static void opening_init(struct opening *o)
 enum sp_err sp_mls_join_open(const struct sp_mls_env *env, struct sp_mls_join **out, const struct sp_mls_join_params *params)
 {
 	struct opening o;
+	struct sp_mls_call call;
+	struct sp_mls_join_params taken;
+	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
+	SP_TRY(sp__mls_sized_take(&taken, sizeof taken, sizeof taken, params, env->diag));
 	opening_init(&o);
 	enum sp_err e = sp__mls_join_new(out);
 	if (e == SP_OK)
-		e = build(env, &o, *out, params);
+		e = build(env, &o, *out, &taken);
 	opening_clear(&o);
 	if (e != SP_OK)
 		sp_mls_join_free(out);
@@ -286,10 +300,14 @@ enum sp_err sp_mls_join_peek(const struct sp_mls_env *env, struct sp_buf *out_gr
 {
 	struct opening o;
 	struct sp_buf plain;
+	struct sp_mls_call call;
+	struct sp_mls_join_params taken;
 	*out_epoch = 0;
+	SP_TRY(sp__mls_call_open(&call, &env));
+	SP_TRY(sp__mls_sized_take(&taken, sizeof taken, sizeof taken, params, env->diag));
 	opening_init(&o);
 	sp_buf_init(&plain, SP_LIMIT_MLS_VECTOR);
-	enum sp_err e = open_welcome(env, &o, &plain, params);
+	enum sp_err e = open_welcome(env, &o, &plain, &taken);
 	if (e == SP_OK)
 		e = sp_buf_append(out_group_id, o.info.context.group_id);
 	if (e == SP_OK)

@@ -148,7 +148,9 @@ enum sp_err sp_mls_key_package_verify(const struct sp_mls_env *env, struct sp_ml
 {
 	struct sp_mls_key_package kp;
 	struct sp_mls_suite suite;
+	struct sp_mls_call call;
 	*out = (struct sp_mls_key_package_info){0};
+	SP_TRY(sp__mls_call_open(&call, &env));
 	SP_TRY(sp__mls_key_package_message_read(message, &kp, env->diag));
 	SP_TRY(sp__mls_suite_find(&suite, env, kp.suite));
 	SP_TRY(sp__mls_key_package_check(env, &suite, &kp));
@@ -168,6 +170,8 @@ enum sp_err sp_mls_key_package_ref(const struct sp_mls_env *env, struct sp_buf *
 	struct sp_mls_key_package kp;
 	struct sp_mls_suite suite;
 	struct sp_hash ref;
+	struct sp_mls_call call;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	SP_TRY(sp__mls_key_package_message_read(message, &kp, env->diag));
 	SP_TRY(sp__mls_suite_find(&suite, env, kp.suite));
 	SP_TRY(sp__mls_key_package_ref(&ref, &suite, kp.encoded));

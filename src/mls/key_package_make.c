@@ -174,10 +174,14 @@ enum sp_err sp_mls_key_package_new(const struct sp_mls_env *env, struct sp_buf *
 {
 	const size_t had[3] = {out_message->n, out_ref->n, out_private->n};
 	struct making m;
+	struct sp_mls_call call;
+	struct sp_mls_key_package_params taken;
+	SP_TRY(sp__mls_call_open(&call, &env));
+	SP_TRY(sp__mls_sized_take(&taken, sizeof taken, sizeof taken, params, env->diag));
 	if (!env->signer || !env->rng)
-		return SP_ERR_USAGE;
+		return SP_FAIL(env->diag, SP_ERR_USAGE, 0, "env lacks a random source or a signer");
 	making_init(&m);
-	enum sp_err e = make_package(&m, env, params);
+	enum sp_err e = make_package(&m, env, &taken);
 	if (e == SP_OK)
 		e = write_message(out_message, &m);
 	if (e == SP_OK)

@@ -163,12 +163,18 @@ static enum sp_err check_made(const struct sp_mls_env *env, struct sp_bytes leaf
 enum sp_err sp__mls_leaf_node_make(const struct sp_mls_env *env, struct sp_buf *out, const struct sp_mls_leaf_make *make)
 {
 	struct sp_buf leaf, tbs, signature;
+	struct sp_mls_leaf_params params;
+	struct sp_mls_leaf_make now = *make;
+	if (make->params) {
+		SP_TRY(sp__mls_sized_take(&params, sizeof params, sizeof params, make->params, env->diag));
+		now.params = &params;
+	}
 	sp_buf_init(&leaf, SP_LIMIT_MLS_VECTOR);
 	sp_buf_init(&tbs, SP_LIMIT_MLS_VECTOR);
 	sp_buf_init(&signature, SP_LIMIT_MLS_VECTOR);
 	enum sp_err e = make->signer->alg == make->suite->sig ? SP_OK : SP_ERR_USAGE;
 	if (e == SP_OK)
-		e = make_leaf(env, &leaf, &tbs, &signature, make);
+		e = make_leaf(env, &leaf, &tbs, &signature, &now);
 	if (e == SP_OK && make->params)
 		e = check_made(env, sp_buf_bytes(&leaf), make->suite);
 	if (e == SP_OK)

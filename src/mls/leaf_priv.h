@@ -6,6 +6,7 @@
 #ifndef SP_MLS_LEAF_PRIV_H
 #define SP_MLS_LEAF_PRIV_H
 
+#include "mls/env_priv.h"
 #include "mls/labels_priv.h"
 #include "mls/rules_priv.h"
 

@@ -256,6 +256,9 @@ static enum sp_err stage_expire(const struct sp_mls_env *env, const struct sp_ml
 
 enum sp_err sp_mls_group_expire(const struct sp_mls_env *env, const struct sp_mls_group *group, struct sp_mls_staged **out)
 {
+	struct sp_mls_call call;
+	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	struct sp_mls_staged *staged = NULL;
 	enum sp_err e = sp__mls_staged_new(&staged, SP_MLS_STAGED_DISCARD, group, group->serial);
 	if (e == SP_OK)

@@ -103,68 +103,123 @@ enum sp_err sp__mls_path_make(const struct sp_mls_env *env, struct sp_mls_path_m
 
 /* -- part 2: sealing --------------------------------------------------------------------------------------------------------- */
 
+/* One secret for one recipient. The randomness is drawn beforehand, in order, on the caller's thread: so the bytes are the same
+ * whoever seals them. */
+struct seal {
+	struct sp_node_index to;
+	size_t step;
+	struct sp_secret random;
+	struct sp_buf enc, ct;
+	enum sp_err result;
+};
+
 struct sealing {
+	const struct sp_mls_path_make *make;
 	struct sp_hpke_info info; /* one for all recipients */
+	struct seal *list;        /* in the order of the path and its resolutions */
+	size_t n, cap;
 	struct sp_mls_nodes resolution;
-	struct sp_buf enc;
-	struct sp_buf ct;
 	struct sp_buf path;
 };
 
-static enum sp_err seal_to(const struct sp_mls_env *env, const struct sp_mls_path_make *m, struct sealing *s, struct sp_node_index to, size_t step)
+/* The random source of one seal: what was drawn for it. */
+static enum sp_err give_drawn(void *ctx, uint8_t *out, size_t n)
 {
-	struct sp_bytes pub = sp__mls_treeview_key(sp__mls_treeview_of_diff(m->diff), to);
-	s->enc.n = 0;
-	s->ct.n = 0;
-	SP_TRY(sp_hpke_seal_prepared(&s->enc, &s->ct, &m->diff->base->suite.hpke, env->rng, pub, &s->info, SP_BYTES_NONE,
-				     sp_secret_bytes(&m->secret[step])));
-	struct sp_writer w = sp_writer_on(&s->path);
-	sp_write_vec(&w, sp_buf_bytes(&s->enc));
-	sp_write_vec(&w, sp_buf_bytes(&s->ct));
-	return sp_writer_finish(&w);
+	const struct sp_secret *drawn = ctx;
+	if (n != drawn->n)
+		return SP_ERR_BUG;
+	sp_copy(out, drawn->b, n);
+	return SP_OK;
 }
 
-static enum sp_err seal_step(const struct sp_mls_env *env, const struct sp_mls_path_make *m, struct sealing *s, size_t step)
+static void seal_job(void *arg, size_t i)
+{
+	const struct sealing *s = arg;
+	const struct sp_mls_path_make *m = s->make;
+	struct seal *to = &s->list[i];
+	const struct sp_rng rng = {give_drawn, &to->random};
+	struct sp_bytes pub = sp__mls_treeview_key(sp__mls_treeview_of_diff(m->diff), to->to);
+	to->result = sp_hpke_seal_prepared(&to->enc, &to->ct, &m->diff->base->suite.hpke, &rng, pub, &s->info, SP_BYTES_NONE,
+					   sp_secret_bytes(&m->secret[to->step]));
+}
+
+static enum sp_err add_seal(const struct sp_mls_env *env, struct sealing *s, struct sp_node_index to, size_t step)
+{
+	SP_TRY(sp_array_grow(&s->list, &s->cap, s->n + 1, sizeof *s->list, SIZE_MAX / sizeof *s->list));
+	struct seal *seal = &s->list[s->n++];
+	*seal = (struct seal){.to = to, .step = step, .result = SP_ERR_USAGE /* until the job was run */};
+	sp_buf_init(&seal->enc, SP_LIMIT_MLS_VECTOR);
+	sp_buf_init(&seal->ct, SP_LIMIT_MLS_VECTOR);
+	seal->random.n = sp_kem_private_size(s->make->diff->base->suite.hpke.kem);
+	return sp_rng_fill(env->rng, seal->random.b, seal->random.n);
+}
+
+static enum sp_err gather(const struct sp_mls_env *env, struct sealing *s)
+{
+	const struct sp_mls_path_make *m = s->make;
+	for (size_t step = 0; step < m->steps.n; step++) {
+		s->resolution.n = 0;
+		SP_TRY(sp__mls_treeview_resolve(sp__mls_treeview_of_diff(m->diff), m->steps.step[step].copath, true, &s->resolution));
+		for (size_t i = 0; i < s->resolution.n; i++)
+			SP_TRY(add_seal(env, s, s->resolution.list[i], step));
+	}
+	return SP_OK;
+}
+
+/* struct { HPKEPublicKey encryption_key; HPKECiphertext encrypted_path_secret<V>; } UpdatePathNode; from list[*at] on */
+static enum sp_err write_step(struct sp_writer *w, const struct sealing *s, size_t step, size_t *at)
+{
+	sp_write_vec(w, sp_kem_public_bytes(&s->make->pub[step]));
+	size_t mark = sp_write_open(w);
+	for (; *at < s->n && s->list[*at].step == step; (*at)++) {
+		SP_TRY(s->list[*at].result);
+		sp_write_vec(w, sp_buf_bytes(&s->list[*at].enc));
+		sp_write_vec(w, sp_buf_bytes(&s->list[*at].ct));
+	}
+	sp_write_close(w, mark);
+	return SP_OK;
+}
+
+static enum sp_err write_path(struct sealing *s)
 {
 	struct sp_writer w = sp_writer_on(&s->path);
-	sp_write_vec(&w, sp_kem_public_bytes(&m->pub[step]));
-	SP_TRY(sp_writer_finish(&w));
-	s->resolution.n = 0;
-	SP_TRY(sp__mls_treeview_resolve(sp__mls_treeview_of_diff(m->diff), m->steps.step[step].copath, true, &s->resolution));
+	size_t at = 0;
+	sp_write_fixed(&w, sp__mls_tree_diff_leaf(s->make->diff, s->make->sender)->encoded);
 	size_t mark = sp_write_open(&w);
-	for (size_t i = 0; i < s->resolution.n; i++)
-		SP_TRY(seal_to(env, m, s, s->resolution.list[i], step));
+	for (size_t step = 0; step < s->make->steps.n; step++)
+		SP_TRY(write_step(&w, s, step, &at));
 	sp_write_close(&w, mark);
 	return sp_writer_finish(&w);
 }
 
-static enum sp_err seal_path(const struct sp_mls_env *env, const struct sp_mls_path_make *m, struct sealing *s, struct sp_bytes context)
+static enum sp_err seal_path(const struct sp_mls_env *env, struct sealing *s, struct sp_bytes context)
 {
-	struct sp_writer w = sp_writer_on(&s->path);
-	SP_TRY(sp__mls_encrypt_prepare(&s->info, &m->diff->base->suite, SP_MLS_PATH_LABEL, context));
-	sp_write_fixed(&w, sp__mls_tree_diff_leaf(m->diff, m->sender)->encoded);
-	SP_TRY(sp_writer_finish(&w));
-	size_t mark = sp_write_open(&w);
-	for (size_t i = 0; i < m->steps.n; i++)
-		SP_TRY(seal_step(env, m, s, i));
-	sp_write_close(&w, mark);
-	return sp_writer_finish(&w);
+	SP_TRY(sp__mls_encrypt_prepare(&s->info, &s->make->diff->base->suite, SP_MLS_PATH_LABEL, context));
+	SP_TRY(gather(env, s));
+	sp__mls_jobs_run(env, seal_job, s, s->n);
+	return write_path(s);
+}
+
+static void sealing_clear(struct sealing *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		sp_buf_clear(&s->list[i].enc);
+		sp_buf_clear(&s->list[i].ct);
+	}
+	sp_free_secret(s->list, s->n * sizeof *s->list);
+	sp__mls_nodes_clear(&s->resolution);
+	sp_buf_clear(&s->path);
 }
 
 enum sp_err sp__mls_path_encrypt(const struct sp_mls_env *env, const struct sp_mls_path_make *make, struct sp_buf *out_update_path,
 				 struct sp_bytes provisional_context)
 {
-	struct sealing s = {0};
-	sp_buf_init(&s.enc, SP_LIMIT_MLS_VECTOR);
-	sp_buf_init(&s.ct, SP_LIMIT_MLS_VECTOR);
+	struct sealing s = {.make = make};
 	sp_buf_init(&s.path, SP_LIMIT_MLS_VECTOR);
-	enum sp_err e = seal_path(env, make, &s, provisional_context);
+	enum sp_err e = seal_path(env, &s, provisional_context);
 	if (e == SP_OK)
 		e = sp_buf_append(out_update_path, sp_buf_bytes(&s.path));
-	sp__mls_nodes_clear(&s.resolution);
-	sp_buf_clear(&s.enc);
-	sp_buf_clear(&s.ct);
-	sp_buf_clear(&s.path);
+	sealing_clear(&s);
 	return e;
 }
 

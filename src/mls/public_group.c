@@ -20,6 +20,9 @@ static enum sp_err open_public(const struct sp_mls_env *env, struct sp_mls_publi
 enum sp_err sp_mls_public_group_new(const struct sp_mls_env *env, struct sp_mls_public_group **out, struct sp_bytes group_info,
 				    struct sp_bytes ratchet_tree)
 {
+	struct sp_mls_call call;
+	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	*out = sp_alloc(sizeof **out);
 	if (!*out)
 		return SP_ERR_NOMEM;
@@ -157,6 +160,9 @@ static enum sp_err process(const struct sp_mls_env *env, const struct sp_mls_pub
 enum sp_err sp_mls_public_group_process(const struct sp_mls_env *env, const struct sp_mls_public_group *group, struct sp_mls_staged **out,
 					struct sp_bytes message)
 {
+	struct sp_mls_call call;
+	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
 	struct sp_mls_staged *staged = NULL;
 	enum sp_err e = sp__mls_staged_new(&staged, SP_MLS_STAGED_PROPOSAL, group, group->serial);
 	if (e == SP_OK)

@@ -144,8 +144,12 @@ static enum sp_err make_successor(const struct sp_mls_env *env, struct successio
 enum sp_err sp_mls_group_reinit_new(const struct sp_mls_env *env, const struct sp_mls_group *old, struct sp_mls_group **out, struct sp_buf *out_welcome,
 				    const struct sp_mls_successor_params *params)
 {
-	struct succession s = {.old = old, .params = params, .usage = SP_MLS_PSK_REINIT};
+	struct sp_mls_call call;
+	struct sp_mls_successor_params taken;
+	struct succession s = {.old = old, .params = &taken, .usage = SP_MLS_PSK_REINIT};
 	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
+	SP_TRY(sp__mls_sized_take(&taken, sizeof taken, sizeof taken, params, env->diag));
 	if (read_reinit(old, &s.reinit) != SP_OK)
 		return SP_FAIL(env->diag, SP_ERR_STATE, 0, "no ReInit was committed in the old group");
 	SP_TRY(sp__mls_prop_expose(&s.reinit));
@@ -158,12 +162,16 @@ enum sp_err sp_mls_group_reinit_new(const struct sp_mls_env *env, const struct s
 enum sp_err sp_mls_group_branch_new(const struct sp_mls_env *env, const struct sp_mls_group *old, struct sp_mls_group **out, struct sp_buf *out_welcome,
 				    const struct sp_mls_successor_params *params)
 {
-	struct succession s = {.old = old, .params = params, .usage = SP_MLS_PSK_BRANCH};
+	struct sp_mls_call call;
+	struct sp_mls_successor_params taken;
+	struct succession s = {.old = old, .params = &taken, .usage = SP_MLS_PSK_BRANCH};
 	*out = NULL;
+	SP_TRY(sp__mls_call_open(&call, &env));
+	SP_TRY(sp__mls_sized_take(&taken, sizeof taken, sizeof taken, params, env->diag));
 	if (old->core.state != SP_MLS_GROUP_ACTIVE)
 		return SP_FAIL(env->diag, SP_ERR_STATE, 0, "the group is not active");
 	s.group.suite = old->view.context.suite;
-	s.group.group_id = params->group_id;
-	s.group.extensions = params->extensions;
+	s.group.group_id = taken.group_id;
+	s.group.extensions = taken.extensions;
 	return make_successor(env, &s, out, out_welcome);
 }

@@ -261,6 +261,6 @@ SP_MUST_USE enum sp_err sp__mls_parent_hash(const struct sp_mls_suite *suite, st
 /* Every non-blank parent by exactly one descendant (section 7.9.2). Expects unmerged lists that were verified. */
 SP_MUST_USE enum sp_err sp__mls_tree_verify_parent_hashes(const struct sp_mls_tree *tree, struct sp_diag *diag);
 SP_MUST_USE enum sp_err sp__mls_tree_verify_unmerged(const struct sp_mls_tree *tree, struct sp_diag *diag);
-SP_MUST_USE enum sp_err sp__mls_tree_verify_signatures(const struct sp_mls_tree *tree, struct sp_bytes group_id, struct sp_diag *diag);
+SP_MUST_USE enum sp_err sp__mls_tree_verify_signatures(const struct sp_mls_env *env, const struct sp_mls_tree *tree, struct sp_bytes group_id);
 
 #endif

@@ -56,12 +56,61 @@ static enum sp_err verify_leaf_signature(const struct sp_mls_tree *tree, uint32_
 	return e;
 }
 
-enum sp_err sp__mls_tree_verify_signatures(const struct sp_mls_tree *tree, struct sp_bytes group_id, struct sp_diag *diag)
+/* Leaves a job: enough work to be worth handing over. */
+#define LEAVES_A_JOB 16u
+
+struct verifying {
+	const struct sp_mls_tree *tree;
+	struct sp_bytes group_id;
+	enum sp_err *result; /* one a job */
+};
+
+static enum sp_err verify_from(const struct verifying *v, uint32_t first, struct sp_diag *diag)
 {
-	for (uint32_t i = 0; i < tree->width; i++)
-		if (tree->leaf[i])
-			SP_TRY(verify_leaf_signature(tree, i, group_id, diag));
+	uint32_t end = SP_MIN(first + LEAVES_A_JOB, v->tree->width);
+	for (uint32_t i = first; i < end; i++)
+		if (v->tree->leaf[i])
+			SP_TRY(verify_leaf_signature(v->tree, i, v->group_id, diag));
 	return SP_OK;
+}
+
+static void verify_job(void *arg, size_t i)
+{
+	const struct verifying *v = arg;
+	v->result[i] = verify_from(v, (uint32_t)i * LEAVES_A_JOB, NULL);
+}
+
+/* The first failure in the order of leaves is the one that counts, whoever was faster; it is verified again for its diagnosis. */
+static enum sp_err verify_by_jobs(const struct sp_mls_env *env, struct verifying *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		v->result[i] = SP_ERR_USAGE; /* of a job that was not run */
+	sp__mls_jobs_run(env, verify_job, v, n);
+	for (size_t i = 0; i < n; i++) {
+		if (v->result[i] == SP_OK)
+			continue;
+		if (v->result[i] != SP_ERR_USAGE)
+			SP_TRY(verify_from(v, (uint32_t)i * LEAVES_A_JOB, env->diag));
+		return SP_FAIL(env->diag, v->result[i], 0, "a job was not run, or failed on its thread alone");
+	}
+	return SP_OK;
+}
+
+enum sp_err sp__mls_tree_verify_signatures(const struct sp_mls_env *env, const struct sp_mls_tree *tree, struct sp_bytes group_id)
+{
+	struct verifying v = {.tree = tree, .group_id = group_id};
+	size_t n = (tree->width + LEAVES_A_JOB - 1) / LEAVES_A_JOB;
+	if (!env->jobs || n < 2) {
+		for (uint32_t first = 0; first < tree->width; first += LEAVES_A_JOB)
+			SP_TRY(verify_from(&v, first, env->diag));
+		return SP_OK;
+	}
+	v.result = sp_alloc_array(n, sizeof *v.result);
+	if (!v.result)
+		return SP_ERR_NOMEM;
+	enum sp_err e = verify_by_jobs(env, &v, n);
+	sp_free(v.result);
+	return e;
 }
 
 static enum sp_err verify_leaf_content(const struct sp_mls_env *env, const struct sp_mls_tree *tree, uint32_t i)
@@ -112,5 +161,5 @@ enum sp_err sp__mls_tree_verify(const struct sp_mls_env *env, const struct sp_ml
 	for (uint32_t i = 0; i < tree->width; i++)
 		if (tree->leaf[i])
 			SP_TRY(ask_credential(env, tree, i, context));
-	return sp__mls_tree_verify_signatures(tree, context->group_id, env->diag);
+	return sp__mls_tree_verify_signatures(env, tree, context->group_id);
 }

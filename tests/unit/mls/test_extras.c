@@ -219,6 +219,50 @@ static void test_external_senders(void **state)
 	end(&t);
 }
 
+static enum sp_err refuse_external_senders(void *ctx, const struct sp_mls_credential_check *check)
+{
+	return check->why == SP_MLS_WHY_EXTERNAL_SENDER ? SP_ERR_CERTIFICATE : SP_OK;
+}
+
+static enum sp_err try_join(struct client *c, struct sp_bytes welcome)
+{
+	const struct sp_mls_key_package_lookup lookup = client_lookup(c);
+	const struct sp_mls_join_params params = {.size = sizeof params, .welcome = welcome, .key_packages = &lookup};
+	struct sp_mls_join *join = NULL;
+	enum sp_err e = sp_mls_join_open(&c->env, &join, &params);
+	assert_int_equal(join == NULL, e != SP_OK);
+	sp_mls_join_free(&join);
+	return e;
+}
+
+/* Who may propose from outside is judged by a joiner too, not only by those who saw it proposed. */
+static void test_joining_with_external_senders(void **state)
+{
+	struct client alice, bob;
+	struct sp_buf senders = buf();
+	struct sp_mls_staged *staged = NULL;
+	client_init(&alice, "alice", 1);
+	client_init(&bob, "bob", 1);
+	client_key_package(&bob);
+	const struct sp_mls_external_sender sender = {alice.signer.public_key, {SP_MLS_CREDENTIAL_BASIC, SP_BYTES_LIT("service")}};
+	assert_int_equal(sp_mls_external_senders_encode(&senders, &sender, 1), SP_OK);
+	const struct sp_mls_extension ext = {SP_MLS_EXTENSION_EXTERNAL_SENDERS, sp_buf_bytes(&senders)};
+	world_create(&alice, (struct sp_mls_extensions){&ext, 1});
+	const struct sp_mls_propose add = {.type = SP_MLS_PROPOSAL_ADD, .key_package = sp_buf_bytes(&bob.kp)};
+	const struct sp_mls_commit_params params = {
+		.size = sizeof params, .proposals = &add, .n_proposals = 1, .wire_format = SP_MLS_WIRE_PUBLIC_MESSAGE, .welcome_with_tree = true};
+	assert_int_equal(sp_mls_group_commit(&alice.env, alice.group, &staged, &params), SP_OK);
+	const struct sp_bytes welcome = sp_mls_staged_info(staged)->welcome;
+	assert_int_equal(try_join(&bob, welcome), SP_OK);
+	bob.validator.check = refuse_external_senders;
+	assert_int_equal(try_join(&bob, welcome), SP_ERR_CERTIFICATE);
+	assert_int_equal(bob.diag.rule, 124);
+	sp_mls_staged_free(&staged);
+	sp_buf_clear(&senders);
+	client_clear(&alice);
+	client_clear(&bob);
+}
+
 static void test_new_member_proposes_itself(void **state)
 {
 	struct three t;
@@ -353,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_reinit),
 		cmocka_unit_test(test_branch),
 		cmocka_unit_test(test_external_senders),
+		cmocka_unit_test(test_joining_with_external_senders),
 		cmocka_unit_test(test_new_member_proposes_itself),
 		cmocka_unit_test(test_custom_proposals_and_extensions),
 		cmocka_unit_test(test_new_keys_for_our_leaf),
