@@ -94,9 +94,10 @@ static enum sp_err judge_names(const struct sp_keeper *k, const struct wish *w, 
 	*hint = "the name is taken, or could be mistaken for one that is";
 	if (sp__keeper_name_is_taken(&k->state, w->name))
 		return SP_ERR_EXISTS;
-	*hint = "the key is known already";
+	*hint = "the key or the device id is known already";
 	for (size_t i = 0; i < k->state.certs_n; i++)
-		if (sp_hash32_equal(&k->state.certs[i].key_hash, &w->csr.spki_hash))
+		if (sp_hash32_equal(&k->state.certs[i].key_hash, &w->csr.spki_hash) ||
+		    sp_id16_equal(&k->state.certs[i].device_id, &w->list.list.devices[0].device_id))
 			return SP_ERR_EXISTS;
 	*hint = NULL;
 	return SP_OK;

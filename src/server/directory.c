@@ -163,11 +163,28 @@ static bool chain_has_device(const struct sp_device_chain *chain, const struct s
 	return false;
 }
 
-static void gone_find(struct put *put)
+static enum sp_err note_owner(void *ctx, const struct sp_store_device *device)
 {
-	for (size_t i = 0; i < put->before.devices_n; i++)
-		if (!chain_has_device(&put->after, &put->before.devices[i]))
-			put->gone[put->gone_n++] = put->before.devices[i].device_id;
+	*(struct sp_id16 *)ctx = device->account;
+	return SP_OK;
+}
+
+/* A list may name any device id: one that is another account's loses nothing when it is taken off again. */
+static enum sp_err gone_find(struct sp_server_request *req, struct put *put)
+{
+	for (size_t i = 0; i < put->before.devices_n; i++) {
+		const struct sp_id16 *device = &put->before.devices[i].device_id;
+		struct sp_id16 owner = {{0}};
+
+		if (chain_has_device(&put->after, &put->before.devices[i]))
+			continue;
+		enum sp_err err = sp_store_device_get(req->server->store, device, note_owner, &owner);
+		if (err != SP_OK && err != SP_ERR_NOT_FOUND)
+			return err;
+		if (err == SP_OK && sp_id16_equal(&owner, &req->who.account))
+			put->gone[put->gone_n++] = *device;
+	}
+	return SP_OK;
 }
 
 static enum sp_err put_judge(struct sp_server_request *req, struct put *put)
@@ -182,7 +199,7 @@ static enum sp_err put_judge(struct sp_server_request *req, struct put *put)
 		return SP_ERR_DENIED; /* only the organisation begins an account anew */
 	put->after = put->before;
 	SP_TRY(sp_device_chain_apply(&put->after, wire->device_list));
-	gone_find(put);
+	SP_TRY(gone_find(req, put));
 	req->has_op = true;
 	req->op.verb = SP_STORE_DEVICE_LIST_PUT;
 	req->op.u.device_list_put = (struct sp_store_device_list_put){

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What protocol_client.py leaves to us: keys, the signed device list, and MLS bytes (RFC 9420). One command a line on
- * stdin; each answer is lines of `name base64`, then a line with a dot. Its own validator accepts every credential: it is a
- * test's helper, not a client.
+ * What protocol_client.py leaves to us: keys, signed device lists, and MLS bytes (RFC 9420). One command a line on
+ * stdin; each answer is lines of `name base64`, then a line with a dot. Its own validator accepts every credential and it
+ * follows no rules of rooms: it is a test's helper, and a malicious member's.
  *
  *   identity NAME ORGANISATION     -> key csr device_list account_id device_id
  *   certificate BASE64             ->
  *   key_package last_resort|once   -> key_package
- *   room ROOM_ID                   -> group_info ratchet_tree       (base64 of 16 bytes; private, by invitation, we are its admin)
+ *   room ROOM_ID [open]            -> group_info ratchet_tree       (base64 of 16 bytes; private, by invitation, we are its admin)
  *   seal BASE64                    -> message                        (a Content's bytes)
+ *   add KEY_PACKAGE CRL_NUMBER     -> commit group_info welcome      (as if it was accepted at once)
+ *   list DEVICE_ID                 -> device_list                    (the next version: ours, and a device of this id; `none`: ours alone)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +27,10 @@ struct helper {
 	struct sp_sign_key *key;
 	struct sp_signer signer;
 	struct sp_id16 account;
+	char address[SP_LIMIT_ADDRESS + 1];
+	struct sp_device_entry device;
+	struct sp_hash32 head; /* of our newest device list */
+	uint32_t version;
 	struct sp_buf chain; /* certificates<V> */
 	struct sp_mls_group *group;
 	struct sp_rng rng;
@@ -62,19 +68,21 @@ static enum sp_err accept_all(void *ctx, const struct sp_mls_credential_check *c
 
 static void sign_list(struct helper *h, const char *name, const char *org, struct sp_buf *out)
 {
-	char address[SP_LIMIT_ADDRESS + 1];
 	struct sp_pki_point point;
 	struct sp_device_list list = {.version = 1, .devices_n = 1, .time = h->env.now};
-	snprintf(address, sizeof address, "%s@%s", name, org);
+	snprintf(h->address, sizeof h->address, "%s@%s", name, org);
 	need(sp_rng_fill(&h->rng, list.account_id.b, sizeof list.account_id.b), "random");
 	need(sp_rng_fill(&h->rng, list.devices[0].device_id.b, sizeof list.devices[0].device_id.b), "random");
 	need(sp_pki_point_decode(&point, h->signer.public_key), "point");
 	need(sp_pki_spki_hash(&list.devices[0].spki_hash, &point), "hash");
-	list.address = sp_bytes_str(address);
+	list.address = sp_bytes_str(h->address);
 	list.devices[0].name = SP_BYTES_LIT("python");
 	list.devices[0].added = list.time;
 	need(sp_device_list_sign(out, &list, &h->signer), "device list");
+	need(sp_sha256(&h->head, sp_buf_bytes(out)), "hash");
 	h->account = list.account_id;
+	h->device = list.devices[0];
+	h->version = 1;
 	answer("account_id", sp_id16_bytes(&list.account_id));
 	answer("device_id", sp_id16_bytes(&list.devices[0].device_id));
 }
@@ -137,11 +145,69 @@ static void do_key_package(struct helper *h, const char *kind)
 	sp_buf_clear(&blob);
 }
 
-static void do_room(struct helper *h, const char *text)
+static void do_list(struct helper *h, const char *text)
+{
+	struct sp_buf out, id;
+	struct sp_device_list list = {.version = ++h->version, .devices_n = 1, .time = h->env.now, .account_id = h->account, .previous_hash = h->head};
+	list.address = sp_bytes_str(h->address);
+	list.devices[0] = h->device;
+	if (strcmp(text, "none") != 0) {
+		from_text(&id, text);
+		list.devices[1] = h->device;
+		list.devices_n = 2;
+		need(sp_rng_fill(&h->rng, list.devices[1].spki_hash.b, sizeof list.devices[1].spki_hash.b), "random");
+		need(id.n == sizeof list.devices[1].device_id.b ? SP_OK : SP_ERR_USAGE, "device id");
+		sp_copy(list.devices[1].device_id.b, id.p, id.n);
+		sp_buf_clear(&id);
+	}
+	sp_buf_init(&out, 1u << 16);
+	need(sp_device_list_sign(&out, &list, &h->signer), "device list");
+	need(sp_sha256(&h->head, sp_buf_bytes(&out)), "hash");
+	answer("device_list", sp_buf_bytes(&out));
+	sp_buf_clear(&out);
+}
+
+static void merge(struct helper *h)
+{
+	struct sp_mls_staged *staged;
+	need(sp_mls_group_merge_pending(&h->env, h->group, &staged), "merge");
+	need(sp_mls_group_apply(h->group, &staged), "apply");
+}
+
+static void do_add(struct helper *h, const char *package, const char *crl)
+{
+	const struct sp_rules_context at = {strtoull(crl, NULL, 10)};
+	struct sp_buf message, context;
+	struct sp_mls_staged *staged;
+	from_text(&message, package);
+	sp_buf_init(&context, 64);
+	need(sp_rules_context_encode(&context, &at), "context");
+	const struct sp_mls_propose add = {.type = SP_MLS_PROPOSAL_ADD, .key_package = sp_buf_bytes(&message)};
+	const struct sp_mls_commit_params params = {
+		.size = sizeof params,
+		.proposals = &add,
+		.n_proposals = 1,
+		.force_path = true,
+		.authenticated_data = sp_buf_bytes(&context),
+		.wire_format = SP_MLS_WIRE_PUBLIC_MESSAGE,
+		.with_group_info = true,
+	};
+	need(sp_mls_group_commit(&h->env, h->group, &staged, &params), "commit");
+	answer("commit", sp_mls_staged_info(staged)->message);
+	answer("group_info", sp_mls_staged_info(staged)->group_info);
+	answer("welcome", sp_mls_staged_info(staged)->welcome);
+	need(sp_mls_group_apply(h->group, &staged), "apply");
+	merge(h);
+	sp_buf_clear(&message);
+	sp_buf_clear(&context);
+}
+
+static void do_room(struct helper *h, const char *text, const char *join)
 {
 	struct sp_buf id, state, info, tree;
 	const struct sp_rules_role_entry admin = {h->account, SP_RULES_ADMIN};
-	const struct sp_rules_state kind = {SP_RULES_PRIVATE, SP_RULES_ROOM, SP_RULES_INVITATION, SP_BYTES_NONE};
+	const bool is_open = join && strcmp(join, "open") == 0;
+	const struct sp_rules_state kind = {SP_RULES_PRIVATE, SP_RULES_ROOM, is_open ? SP_RULES_OPEN : SP_RULES_INVITATION, SP_BYTES_NONE};
 	struct sp_mls_group_info_params info_params = {.size = sizeof info_params};
 	from_text(&id, text);
 	sp_buf_init(&state, 4096);
@@ -189,7 +255,11 @@ static void obey(struct helper *h, char *line)
 	else if (verb && first && strcmp(verb, "key_package") == 0)
 		do_key_package(h, first);
 	else if (verb && first && strcmp(verb, "room") == 0)
-		do_room(h, first);
+		do_room(h, first, second);
+	else if (verb && first && second && strcmp(verb, "add") == 0)
+		do_add(h, first, second);
+	else if (verb && first && strcmp(verb, "list") == 0)
+		do_list(h, first);
 	else if (verb && first && strcmp(verb, "seal") == 0)
 		do_seal(h, first);
 	else

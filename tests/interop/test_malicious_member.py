@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A member who keeps to the protocol and to no rule besides, against the built programs: the server is honest. ATTACKS B1, actor I."""
+import hashlib
+import os
+import sqlite3
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import BUILD, FAILED, REFUSED, check, equal, main # noqa: E402
+import protocol_client as protocol # noqa: E402
+from protocol_client import Reader, text64, u8, u64, vec # noqa: E402
+
+HELPER = os.path.join(BUILD, "tests", "interop", "mls_helper")
+TAKE, HANDSHAKE, LIST_PUT, INBOX_APPEND, ROOM_INFO, ROOM_TREE = 11, 16, 24, 18, 14, 15
+
+
+class Mallory:
+    """Enrolled like anybody."""
+
+    def __init__(self, t, org, name="mallory"):
+        self.helper = protocol.Helper(HELPER)
+        self.client = protocol.Client(org.invite(name), name, self.helper, t.dir())
+        self.client.learn_organisation()
+        self.client.enrol()
+        self.hello = self.client.login()
+        self.call = self.client.connection.call
+
+    def account_of(self, address):
+        return next(p["account_id"] for p in self.client.people() if p["address"] == address)
+
+    def device_of(self, address):
+        """From the account's signed list: DeviceEntry is 32 bytes of key, then the id (docs/protocol.md section 4)."""
+        chain = next(p["chain"] for p in self.client.people() if p["address"] == address)
+        r = Reader(chain[0])
+        r.take(2 + 16)
+        r.vec()
+        r.take(4 + 32 + 1)
+        return Reader(r.vec()[32:]).take(16)
+
+    def create(self, room, how="invitation"):
+        made = self.helper("room", text64(room), how)
+        return self.call(protocol.ROOM_CREATE, self.client.mutation() + room + vec(made["group_info"]) + vec(made["ratchet_tree"]))
+
+    def add(self, room, account, epoch=0):
+        r = self.call(TAKE, self.client.mutation() + vec(account))
+        taken = Reader(r.vec())
+        taken.take(32)
+        made = self.helper("add", text64(taken.vec()), str(self.hello["crl_number"]))
+        body = room + u64(epoch) + vec(made["commit"]) + vec(made["group_info"]) + vec(made["welcome"])
+        self.call(HANDSHAKE, self.client.mutation() + body)
+
+    def close(self):
+        self.client.connection.close()
+        self.helper.close()
+
+
+def direct_id(a, b, mode=1):
+    return hashlib.sha256(b"sealpost direct 1" + u8(mode) + min(a, b) + max(a, b)).digest()[:16]
+
+
+def m14_no_room_in_the_place_of_a_conversation(t):
+    """An ordinary room with the id that alice's conversation with bob will have, and mallory in it."""
+    org = t.org()
+    alice, bob = org.join("alice"), org.join("bob")
+    mallory = Mallory(t, org)
+    a, b = mallory.account_of("alice@example.org"), mallory.account_of("bob@example.org")
+    room = direct_id(a, b)
+    mallory.create(room)
+    mallory.add(room, a)
+    before = [r["name"] for r in alice.json("room", "list")]
+    equal(before, ["everyone"], "the invitation was not followed")
+    r = alice.run("send", "bob", "for bob alone")
+    check(r.code in (FAILED, REFUSED, 5), f"the message must not be stored where mallory reads: {r}")
+    items, _, _ = mallory.client.read(1, room)
+    equal([i["kind"] for i in items], [1], "nothing but mallory's own commit is in the room")
+    check("invitation" in alice.ok("doctor").out, "alice is told")
+    equal(bob.texts(), [])
+    mallory.close()
+
+
+def m14_an_ordinary_invitation_is_followed(t):
+    """The same by the same hands, with a random id: what the case above refuses is the id, not mallory's MLS."""
+    org = t.org()
+    alice = org.join("alice")
+    mallory = Mallory(t, org)
+    room = os.urandom(16)
+    mallory.create(room)
+    mallory.add(room, mallory.account_of("alice@example.org"))
+    equal(len(alice.json("room", "list")), 2)
+    message = mallory.client.seal("hello from mallory")
+    mallory.call(protocol.APPEND, mallory.client.append_body(room, message, 1))
+    equal([(m["from"], m["text"]) for m in alice.messages()], [("mallory@example.org", "hello from mallory")])
+    mallory.close()
+
+
+def m27_a_foreign_device_id_costs_its_owner_nothing(t):
+    """Mallory puts alice's device id on mallory's own list and takes it off again: alice's key packages and session stay."""
+    org = t.org()
+    alice = org.join("alice")
+    mallory = Mallory(t, org)
+    listener = alice.listen()
+    listed = mallory.helper("list", text64(mallory.device_of("alice@example.org")))["device_list"]
+    mallory.call(LIST_PUT, mallory.client.mutation() + vec(listed))
+    mallory.call(LIST_PUT, mallory.client.mutation() + vec(mallory.helper("list", "none")["device_list"]))
+    listener.none("trouble", 2)
+    listener.stop()
+    mallory.close()
+    org.stop()
+    with sqlite3.connect(os.path.join(org.dir, "front", "store.db")) as db:
+        left = db.execute("SELECT count(*) FROM key_package WHERE state < 2").fetchone()[0]
+    check(left > 10, f"{left} key packages are left of alice's stock")
+
+
+def n09_names_and_texts_do_not_reach_the_terminal_raw(t):
+    """ESC, bidi overrides, zero-width characters and a second line in what a member sends."""
+    org = t.org()
+    alice = org.join("alice")
+    mallory = Mallory(t, org)
+    room = os.urandom(16)
+    mallory.create(room)
+    mallory.add(room, mallory.account_of("alice@example.org"))
+    nasty = "a\x1b[2Jb\u202ec\u200bd\r\u2066e\u0007"
+    mallory.call(protocol.APPEND, mallory.client.append_body(room, mallory.client.seal(nasty), 1))
+    shown = alice.ok("inbox", "--all").out
+    check("mallory" in shown, shown)
+    for c in nasty:
+        check(c.isalnum() or c in "[" or c not in shown, f"{c!r} reached the terminal: {shown!r}")
+    mallory.close()
+
+
+def m38_a_stranger_reads_nothing_of_a_room(t):
+    """Every request that names a room, from an account that is not in it: log, tree, GroupInfo, receipts, writing."""
+    org = t.org()
+    alice, bob = org.join("alice"), org.join("bob")
+    alice.ok("send", "bob", "hello")
+    mallory = Mallory(t, org)
+    a, b = mallory.account_of("alice@example.org"), mallory.account_of("bob@example.org")
+    room = direct_id(a, b)
+    asked = {
+        protocol.READ: u8(1) + room + u64(1) + bytes(8),
+        protocol.SUBSCRIBE: vec(u8(1) + room + u64(1)),
+        ROOM_INFO: room,
+        ROOM_TREE: room + u64(1),
+        protocol.APPEND: mallory.client.mutation() + room + u64(1) + vec(b"nonsense"),
+        protocol.CURSOR_SET: mallory.client.mutation() + u8(1) + room + u64(99),
+        INBOX_APPEND: mallory.client.mutation() + a + u8(17) + vec(room + u64(1) + bytes(12) + vec(b"x" * 32)),
+    }
+    for number, body in asked.items():
+        try:
+            mallory.call(number, body)
+        except protocol.Refused:
+            continue
+        raise AssertionError(f"request {number} was answered")
+    for owner in (a, b):
+        try:
+            mallory.call(protocol.READ, u8(2) + owner + u64(1) + bytes(8))
+        except protocol.Refused:
+            continue
+        raise AssertionError("another's inbox was read")
+    mallory.close()
+
+
+main([m14_an_ordinary_invitation_is_followed, m14_no_room_in_the_place_of_a_conversation, m27_a_foreign_device_id_costs_its_owner_nothing,
+      n09_names_and_texts_do_not_reach_the_terminal_raw, m38_a_stranger_reads_nothing_of_a_room])
