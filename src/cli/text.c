@@ -25,11 +25,19 @@ static uint32_t decode_utf8(const uint8_t *s, size_t n, size_t *out_length)
 	return c;
 }
 
+/* What takes no room and is not seen: two names that differ by it look the same. The joiners U+200C and U+200D stay, since
+ * scripts and emoji are written with them. */
+static bool is_unseen(uint32_t c)
+{
+	return c == 0xad || c == 0x34f || c == 0x115f || c == 0x1160 || (c >= 0x17b4 && c <= 0x17b5) || (c >= 0x180b && c <= 0x180f) || c == 0x200b ||
+	       (c >= 0x2060 && c <= 0x2065) || c == 0x3164 || c == 0xffa0;
+}
+
 /* Controls, line and paragraph separators, bidirectional marks and overrides, the byte order mark, tags, and the
  * interlinear annotation characters: nothing a message needs, everything a forger wants. */
 static bool is_unsafe(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+	return is_unseen(c) || c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
 	       (c >= 0x2066 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
 }
 
