@@ -39,8 +39,10 @@ struct sp__connection {
 	uint32_t next_id;
 	bool has_hello;
 	struct sp_wire_hello_response hello; /* its vectors are not kept */
+	bool directory_went_back;            /* behind what we had read before this connection */
 	struct sp__event_frame *events;      /* arrived while an answer was awaited, oldest first */
 	struct sp__event_frame **events_end;
+	size_t waiting;      /* bytes of them */
 	uint64_t credit_due; /* bytes of events read and not yet granted again */
 };
 

@@ -6,6 +6,7 @@
 
 #define CREDIT_STEP (256u << 10) /* grant again when so much was read */
 #define CLIENT_NAME "sealpost 0.1.0"
+#define REQNO_END ((uint64_t)1 << 62) /* no device ever comes so far: a server that says so would end our counting */
 
 bool sp__error_is_network(enum sp_err e)
 {
@@ -40,8 +41,16 @@ void sp__disconnect(struct sp_client *c, bool cleanly)
 
 /* -- requests -- */
 
+static size_t event_cost(const struct sp__event_frame *event)
+{
+	return sizeof *event + event->body.n;
+}
+
+/* What waits is bounded by what the server was ever granted, however fast it sends. */
 static enum sp_err keep_event(struct sp_client *c, const struct sp_frame *frame)
 {
+	if (c->conn.waiting >= SP_LIMIT_CREDIT_MAX)
+		return SP_ERR_TOO_MANY;
 	struct sp__event_frame *event = sp_alloc(sizeof *event);
 	if (!event)
 		return SP_ERR_NOMEM;
@@ -54,6 +63,7 @@ static enum sp_err keep_event(struct sp_client *c, const struct sp_frame *frame)
 	}
 	if (frame->type == SP_WIRE_ITEMS)
 		c->conn.credit_due += frame->body.n;
+	c->conn.waiting += event_cost(event);
 	if (!c->conn.events)
 		c->conn.events_end = &c->conn.events;
 	*c->conn.events_end = event;
@@ -87,6 +97,8 @@ static enum sp_err await_answer(struct sp_client *c, enum sp_wire_type type, uin
 	struct sp_frame frame;
 	for (;;) {
 		SP_TRY(sp_net_client_receive(c->conn.net, &frame, left_of(until)));
+		if (frame.kind == SP_FRAME_EVENT && sp__now().ms >= until) /* events are no answer */
+			return SP_ERR_TIMEOUT;
 		if (frame.kind == SP_FRAME_EVENT)
 			SP_TRY(keep_event(c, &frame));
 		else if (frame.kind != SP_FRAME_RESPONSE || frame.id != id)
@@ -174,6 +186,7 @@ enum sp_err sp__event_take(struct sp_client *c, struct sp__event_frame **out, un
 	}
 	*out = c->conn.events;
 	c->conn.events = (*out)->next;
+	c->conn.waiting -= event_cost(*out);
 	(*out)->next = NULL;
 	return SP_OK;
 }
@@ -190,6 +203,8 @@ static enum sp_err say_hello(struct sp_client *c)
 	sp_buf_clear(&raw);
 	if (e == SP_OK && !sp_id16_equal(&c->conn.hello.device_id, &c->me.device_id))
 		e = SP_FAIL(&c->diag, SP_ERR_DENIED, 0, "the server takes this device for another");
+	if (e == SP_OK && c->conn.hello.reqno_high >= REQNO_END)
+		e = SP_FAIL(&c->diag, SP_ERR_INVALID, 0, "the server counts requests that were never made");
 	c->conn.has_hello = e == SP_OK;
 	return e;
 }
@@ -209,8 +224,12 @@ static enum sp_err open_connection(struct sp_client *c)
 		.key = c->key,
 		.timeout_ms = c->timeout_ms,
 	};
+	struct sp_wire_record_cursors before;
+	SP_TRY(sp__cursors_get(c, &before)); /* before hello: another process may read on meanwhile */
 	SP_TRY(sp_net_client_connect(&c->conn.net, &config));
-	return say_hello(c);
+	SP_TRY(say_hello(c));
+	c->conn.directory_went_back = before.directory > c->conn.hello.directory_version;
+	return SP_OK;
 }
 
 static const char *refusal_text(enum sp_err e)

@@ -298,11 +298,38 @@ enum sp_err sp__directory_online(struct sp_client *c)
 	return take_pages(c, 0);
 }
 
+/* N11, K03: a directory only grows. One that went back (an older copy of the server's disk) is told, and compared whole: what
+ * it lacks of a chain we know is refused account by account. */
+static enum sp_err step_retake(struct sp_client *c, void *ctx)
+{
+	struct sp__batch batch;
+	struct sp_wire_record_cursors cursors;
+	sp__batch_init(&batch, c);
+	enum sp_err e = sp__cursors_begin(&batch, &cursors);
+	cursors.directory = c->conn.hello.directory_version;
+	if (e == SP_OK)
+		sp__cursors_put(&batch, &cursors);
+	if (e == SP_OK)
+		e = sp__batch_apply(&batch, NULL);
+	sp__batch_clear(&batch);
+	return e;
+}
+
+static enum sp_err retake(struct sp_client *c)
+{
+	c->conn.directory_went_back = false; /* told once a connection */
+	sp__trouble_note(c, SP_ERR_DENIED, NULL, "the server's directory is older than what it showed before");
+	SP_TRY(take_pages(c, 0));
+	return sp__retry(c, step_retake, NULL);
+}
+
 enum sp_err sp__directory_sync(struct sp_client *c, bool even_if_current)
 {
 	struct sp_wire_record_cursors cursors;
 	sp__directory_forget(c); /* another process may have read on */
 	SP_TRY(sp__cursors_get(c, &cursors));
+	if (c->conn.directory_went_back)
+		return retake(c);
 	if (!even_if_current && cursors.directory >= c->conn.hello.directory_version && cursors.directory != 0)
 		return SP_OK;
 	return take_pages(c, cursors.directory);

@@ -289,6 +289,8 @@ static enum sp_err take_item(struct chunk *k, const struct sp_wire_item *item)
 	char text[100];
 	if (item->seq < k->room->next_seq)
 		return SP_OK;
+	if (item->seq == UINT64_MAX) /* nothing could come after it */
+		return SP_ERR_INVALID;
 	if (item->seq > k->room->next_seq) {
 		snprintf(text, sizeof text, "%llu items are missing from the server's log", (unsigned long long)(item->seq - k->room->next_seq));
 		trouble(k, SP_ERR_NOT_FOUND, "the server left out items of a room's log");
@@ -364,13 +366,15 @@ static enum sp_err read_page(struct sp_client *c, struct drain *drain, struct sp
 	struct sp_wire_read_request request = {.log = {SP_WIRE_LOG_ROOM, room->id}, .from_seq = room->next_seq};
 	struct sp_wire_read_response response;
 	enum sp_err e = sp__call(c, SP_WIRE_READ, &request, raw, &response);
-	if (e == SP_ERR_DENIED || e == SP_ERR_NOT_FOUND) { /* we were removed: the server shows us nothing more */
+	if (e == SP_ERR_DENIED || e == SP_ERR_NOT_FOUND) { /* we were removed: the server shows us nothing more, not even who did it */
 		drain->is_done = true;
+		sp__trouble_note(c, e, &room->id, "the server says that this device was removed from the room; no change of the room shows it");
 		return sp__room_set_left(c, room);
 	}
 	SP_TRY(e);
 	SP_TRY(sp__room_take_items(c, room, response.items));
-	drain->is_done = response.items.n == 0 || room->next_seq > response.last_seq || room->status != SP__ROOM_ACTIVE;
+	bool is_stuck = room->next_seq == request.from_seq; /* nothing that we asked for: it would be so for ever */
+	drain->is_done = is_stuck || room->next_seq > response.last_seq || room->status != SP__ROOM_ACTIVE;
 	return room->status == SP__ROOM_LEFT ? sp__room_set_left(c, room) : SP_OK;
 }
 

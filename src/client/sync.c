@@ -87,6 +87,8 @@ static enum sp_err hold_some(struct sp__batch *batch, struct sp_reader *r, uint6
 	for (size_t n = 0; n < HELD_BATCH && !sp_reader_is_empty(r); n++) {
 		struct sp_reader rest = *r;
 		SP_TRY(sp_wire_item_read(&rest, &item));
+		if (item.seq == UINT64_MAX)
+			return SP_ERR_INVALID;
 		if (item.kind == SP_WIRE_ITEM_WELCOME && item.seq >= *next)
 			break;
 		if (item.kind == SP_WIRE_ITEM_RECEIPT && item.seq >= *next)
@@ -155,7 +157,8 @@ static enum sp_err read_inbox(struct sp_client *c, struct sp_buf *raw, bool *out
 	SP_TRY(sp__call(c, SP_WIRE_READ, &request, raw, &response));
 	SP_TRY(sp__inbox_take_items(c, response.items));
 	SP_TRY(sp__cursors_get(c, &cursors));
-	*out_is_done = response.items.n == 0 || cursors.inbox_next > response.last_seq;
+	bool is_stuck = cursors.inbox_next == request.from_seq;
+	*out_is_done = is_stuck || cursors.inbox_next > response.last_seq;
 	return SP_OK;
 }
 
