@@ -28,8 +28,9 @@ struct search {
 
 static bool has_name(const struct search *s, const struct sp_wire_record_room *room)
 {
-	if (room->kind == SP_RULES_EVERYONE)
-		return strcmp(s->text, "everyone") == 0;
+	bool is_everyone = strcmp(s->text, "everyone") == 0; /* nobody's room may take that name from it */
+	if (is_everyone || room->kind == SP_RULES_EVERYONE)
+		return is_everyone && room->kind == SP_RULES_EVERYONE;
 	if (room->kind == SP_RULES_DIRECT)
 		return s->has_person && sp_id16_equal(&room->other, &s->person);
 	return sp_bytes_equal(room->name, sp_bytes_str(s->text));

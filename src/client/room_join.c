@@ -127,7 +127,8 @@ static enum sp_err pass(struct welcome *w)
 
 /* -- the whole -- */
 
-/* M14: a second Welcome into a room that we are in is refused; one into a room that we left brings us back. */
+/* M14: a second Welcome into a room that we are in is refused, also while our state of it is being replaced: the log leads
+ * there, not an invitation. One into a room that we left brings us back. */
 static enum sp_err known_revision(struct welcome *w, uint64_t *out_revision, bool *out_is_active)
 {
 	struct sp__room *room;
@@ -142,7 +143,7 @@ static enum sp_err known_revision(struct welcome *w, uint64_t *out_revision, boo
 		SP_TRY(sp__room_get(w->client, &room, &w->content.room_id));
 	}
 	*out_revision = room->revision;
-	*out_is_active = room->status == SP__ROOM_ACTIVE || room->status == SP__ROOM_CREATING;
+	*out_is_active = room->status == SP__ROOM_ACTIVE || room->status == SP__ROOM_CREATING || room->status == SP__ROOM_REJOIN;
 	return SP_OK;
 }
 

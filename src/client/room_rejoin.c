@@ -60,7 +60,10 @@ static enum sp_err look_at(struct entry *e)
 	sp__mls_init(&mls, e->client, sp__now());
 	sp_mls_public_group_free(&e->public);
 	SP_TRY(sp_mls_public_group_new(&mls.env, &e->public, e->info.group_info, e->info.ratchet_tree));
-	return sp__admission_check(e->client, sp_mls_public_group_view(e->public), &mls.diag);
+	const struct sp_mls_view *view = sp_mls_public_group_view(e->public);
+	if (!sp_bytes_equal(sp_mls_view_group_id(view), sp_id16_bytes(&e->id))) /* another room in the place of the one we asked for */
+		return SP_ERR_WRONG_GROUP;
+	return sp__admission_check(e->client, view, &mls.diag);
 }
 
 /* -- following from our last own epoch -- */
@@ -101,7 +104,10 @@ static enum sp_err follow_page(struct entry *e, bool *out_is_done)
 	struct sp_wire_read_request request = {.log = {SP_WIRE_LOG_ROOM, e->id}, .from_seq = e->next_seq};
 	struct sp_wire_read_response response;
 	struct sp_wire_item item;
-	SP_TRY(sp__call(e->client, SP_WIRE_READ, &request, &e->read_raw, &response));
+	enum sp_err err = sp__call(e->client, SP_WIRE_READ, &request, &e->read_raw, &response);
+	if (err == SP_ERR_DENIED || err == SP_ERR_NOT_FOUND)
+		return SP_ERR_STALE_EPOCH; /* removed since we asked: asked once more, the server says so */
+	SP_TRY(err);
 	struct sp_reader r = sp_reader_of(response.items);
 	*out_is_done = sp_reader_is_empty(&r);
 	while (!sp_reader_is_empty(&r)) {
@@ -122,6 +128,8 @@ static enum sp_err follow(struct entry *e, struct sp__room *room)
 	SP_TRY(start_following(e, room));
 	while (!is_done)
 		SP_TRY(follow_page(e, &is_done));
+	if (sp_mls_view_epoch(sp_mls_public_group_view(e->public)) > e->info.epoch)
+		return SP_ERR_STALE_EPOCH; /* the room went on since we asked; or we are shown a GroupInfo from before (M26) */
 	sp__mls_init(&mls, e->client, sp__now());
 	return sp_mls_view_group_info_verify(&mls.env, sp_mls_public_group_view(e->public), e->info.group_info);
 }
@@ -265,6 +273,15 @@ enum sp_err sp__room_join_open(struct sp_client *c, const struct sp_id16 *id, co
 
 /* -- rejoining -- */
 
+/* What the server offers is not where the log leads. All else - a busy server, a full disk - passes, and the room must not be
+ * given up for it. */
+static bool is_mismatch(enum sp_err e)
+{
+	enum sp_err_class class = sp_err_class(e);
+	bool is_passing = is_worth_another_try(e) || sp__error_is_network(e) || e == SP_ERR_NEED_CREDENTIAL;
+	return !is_passing && (class == SP_CLASS_AUTH || class == SP_CLASS_INPUT || class == SP_CLASS_STATE);
+}
+
 static enum sp_err rejoin(struct entry *e)
 {
 	struct sp__room *room;
@@ -278,10 +295,9 @@ static enum sp_err rejoin(struct entry *e)
 		return sp__room_set_left(e->client, room);
 	SP_TRY(err);
 	err = follow(e, room);
-	if (sp__error_is_network(err) || sp_err_class(err) == SP_CLASS_NOMEM)
-		return err;
-	if (err != SP_OK)
+	if (is_mismatch(err))
 		return SP_ERR_CORRUPT;
+	SP_TRY(err);
 	err = find_own_leaf(e);
 	if (err == SP_ERR_NOT_FOUND)
 		return sp__room_set_left(e->client, room);

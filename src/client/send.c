@@ -64,6 +64,8 @@ enum sp_err sp__direct_ensure(struct sp_client *c, const struct sp_id16 *account
 	if (e == SP_ERR_NOT_FOUND)
 		return open_direct(c, out_room, account);
 	SP_TRY(e);
+	if (room->kind != SP_RULES_DIRECT || !sp_id16_equal(&room->other, account))
+		return SP_FAIL(&c->diag, SP_ERR_DENIED, 0, "a room that is no conversation stands in its place; nothing is sent there");
 	if (room->status != SP__ROOM_ACTIVE)
 		return SP_FAIL(&c->diag, SP_ERR_STATE, 0, "this conversation cannot be written to; see room show");
 	return sp__room_has_account(room, account) ? SP_OK : sp__room_change(c, out_room, account, 1, NULL, 0);
