@@ -91,17 +91,25 @@ static void out_append(struct sp__out *out, struct sp_bytes in)
 	out->n += in.n;
 }
 
+/* It is cut at the end of the turn: the caller is in the midst of what on_close would free. */
+static void doom(struct sp_net_conn *conn, enum sp_err why)
+{
+	conn->is_doomed = true;
+	conn->why = why;
+	sp__reactor_mark_dirty(conn->reactor, conn);
+}
+
 enum sp_err sp_net_conn_send(struct sp_net_conn *conn, uint8_t kind, uint8_t type, uint32_t id, struct sp_bytes head, struct sp_bytes tail)
 {
 	uint8_t header[SP_LIMIT_FRAME_HEADER];
 	enum sp_err err;
 
-	if (conn->state != SP__CONN_OPEN)
+	if (conn->state != SP__CONN_OPEN || conn->is_doomed)
 		return SP_ERR_CLOSED;
 	SP_ASSERT(head.n + tail.n <= SP_LIMIT_FRAME);
 	err = out_reserve(conn, sizeof header + head.n + tail.n);
 	if (err != SP_OK) {
-		sp__conn_cut(conn, err);
+		doom(conn, err);
 		return err;
 	}
 	sp_frame_header_encode(header, (uint32_t)(head.n + tail.n), kind, type, id);
@@ -176,7 +184,8 @@ void sp_net_conn_close(struct sp_net_conn *conn, enum sp_err why)
 	if (conn->state != SP__CONN_OPEN)
 		return;
 	conn->state = SP__CONN_FLUSHING;
-	conn->why = why;
+	if (!conn->is_doomed)
+		conn->why = why;
 	conn->closing_ms = uv_now(&conn->reactor->loop);
 	sp__reactor_mark_dirty(conn->reactor, conn);
 }
@@ -247,6 +256,10 @@ void sp__conn_flush(struct sp_net_conn *conn)
 
 	if (conn->state == SP__CONN_GONE || conn->state == SP__CONN_LINGERING)
 		return;
+	if (conn->is_doomed) {
+		sp__conn_cut(conn, conn->why);
+		return;
+	}
 	err = write_out(conn);
 	if (err == SP_OK && conn->out.p)
 		out_release(conn);
@@ -267,7 +280,7 @@ void sp__conn_flush(struct sp_net_conn *conn)
 
 static bool is_reading(const struct sp_net_conn *conn)
 {
-	return conn->state == SP__CONN_OPEN && !conn->is_paused && !conn->is_high;
+	return conn->state == SP__CONN_OPEN && !conn->is_doomed && !conn->is_paused && !conn->is_high;
 }
 
 static void oversize(struct sp_net_conn *conn, const struct sp_frame *header)

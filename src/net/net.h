@@ -136,7 +136,7 @@ const struct sp_net_from *sp_net_conn_from(const struct sp_net_conn *conn);
 /* Ends SP_NET_HELLO_MS: the peer is welcome. From now on it may be silent for idle_ms at a time; 0: as long as TCP finds it alive. */
 void sp_net_conn_accept(struct sp_net_conn *conn, unsigned idle_ms);
 /* Queues a frame, copied; written with all others of this loop turn. Body in up to two parts. After a failure (SP_ERR_NOMEM,
- * SP_ERR_QUOTA) the connection is being cut; nothing need be done. */
+ * SP_ERR_QUOTA) the connection is cut at the end of the turn; nothing need be done, and on_close never comes from within. */
 SP_MUST_USE enum sp_err sp_net_conn_send(struct sp_net_conn *conn, uint8_t kind, uint8_t type, uint32_t id, struct sp_bytes head, struct sp_bytes tail);
 /* Bytes queued and not yet taken by the kernel. */
 size_t sp_net_conn_queued(const struct sp_net_conn *conn);

@@ -67,6 +67,7 @@ struct sp_net_conn {
 	enum sp__conn_state state;
 	int events;          /* polled for */
 	unsigned idle_ms;    /* silence allowed; 0: any */
+	bool is_doomed; /* to be cut at the end of this turn */
 	bool is_paused, is_dirty, is_more, is_high, is_told, is_close_noted;
 	struct sp_net_from from;
 };
