@@ -19,7 +19,7 @@ static void show_content(struct sp_mls_staged *staged, const struct sp_mls_auth_
 
 /* -- own messages ------------------------------------------------------------------------------------------------------------- */
 
-/* Our pending commit, echoed by the delivery service: known by its hash. */
+/* Our pending commit, echoed by the delivery service: known by its hash. Nothing but a commit needs to be hashed. */
 static enum sp_err own_commit_is_echoed(const struct sp_mls_group *group, struct sp_bytes message, bool *pending, bool *merged)
 {
 	struct sp_hash32 hash;
@@ -27,6 +27,13 @@ static enum sp_err own_commit_is_echoed(const struct sp_mls_group *group, struct
 	*pending = group->pending && sp_hash32_equal(&group->pending->hash, &hash);
 	*merged = sp_hash32_equal(&group->core.own_commit, &hash);
 	return SP_OK;
+}
+
+static bool message_is_commit(const struct sp_mls_message *message)
+{
+	if (message->wire_format == SP_MLS_WIRE_PUBLIC_MESSAGE)
+		return message->public_msg.auth.content.type == SP_MLS_CONTENT_COMMIT;
+	return message->wire_format == SP_MLS_WIRE_PRIVATE_MESSAGE && message->private_msg.type == SP_MLS_CONTENT_COMMIT;
 }
 
 static void show_own(struct sp_mls_staged *staged, const struct sp_mls_group *group, const struct sp_mls_auth_content *auth)
@@ -193,11 +200,12 @@ static enum sp_err process_private(const struct sp_mls_env *env, const struct sp
 static enum sp_err process(const struct sp_mls_env *env, const struct sp_mls_group *group, struct sp_mls_staged *staged)
 {
 	struct sp_mls_message message;
-	bool pending, merged;
-	SP_TRY(own_commit_is_echoed(group, sp_buf_bytes(&staged->input), &pending, &merged));
+	bool pending = false, merged = false;
+	SP_TRY(sp__mls_message_read(&message, sp_buf_bytes(&staged->input), env->diag));
+	if (message_is_commit(&message))
+		SP_TRY(own_commit_is_echoed(group, sp_buf_bytes(&staged->input), &pending, &merged));
 	if (pending)
 		return sp__mls_stage_merge(env, group, staged);
-	SP_TRY(sp__mls_message_read(&message, sp_buf_bytes(&staged->input), env->diag));
 	if (merged) {
 		staged->info.kind = SP_MLS_STAGED_OWN;
 		staged->info.is_own = true;
