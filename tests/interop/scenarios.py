@@ -342,7 +342,7 @@ def reinitialise_by_reference(w):
     tell(commit, alice)
     package = alice("key_package", suite=w.suite, identity="utf8:alice")["key_package"]
     made = bob("reinit_create", identity="utf8:bob", key_packages=[package])
-    alice("join", welcome=made["welcome"], resume_from=alice("epoch")["group"])
+    alice("join", welcome=made["welcome"], ratchet_tree=made["ratchet_tree"], resume_from=alice("epoch")["group"])
     agree(alice, bob)
 
 
