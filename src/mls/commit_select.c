@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Which of the stored proposals a commit of ours takes: those valid together, with the preferences of RFC 9420 section 12.2 (a Remove over an
- * Update, the latest Update, anything over a ReInit). The others are left, not an error.
+ * Update, the latest Update, anything over a ReInit), and whatever keeps the list from being valid left out. What is left is not an error.
  */
 #include "mls/commit_priv.h"
 
@@ -101,8 +101,86 @@ static enum sp_err take(const struct sp_mls_env *env, struct sp_mls_transition *
 	return SP_OK;
 }
 
+/* -- do they hold together? -------------------------------------------------------------------------------------------------- */
+
+/* So many are tried one by one, once the whole list was found bad. */
+#define MAX_TRIALS 64u
+
+static enum sp_err try_copy(const struct sp_mls_env *env, struct sp_mls_transition *copy, const struct sp_mls_transition *t)
+{
+	copy->props = sp_alloc_array(t->n_props, sizeof *copy->props);
+	if (!copy->props)
+		return SP_ERR_NOMEM;
+	sp_copy(copy->props, t->props, t->n_props * sizeof *copy->props);
+	copy->n_props = t->n_props;
+	for (size_t i = 0; i < copy->n_props; i++)
+		copy->props[i].ext_list = NULL; /* the original's */
+	SP_TRY(sp__mls_transition_check(env, copy));
+	SP_TRY(sp__mls_transition_apply(env, copy));
+	return sp__mls_transition_judge(env, copy, NULL);
+}
+
+/* The rules of the RFC on a copy of the list, without a path and without the policy: what the policy refuses is the caller's affair. */
+static enum sp_err try_list(const struct sp_mls_env *env, const struct sp_mls_transition *t)
+{
+	struct sp_mls_env alone = *env;
+	struct sp_mls_policy policy = {0};
+	struct sp_mls_transition copy = {.before = t->before,
+					 .sender = t->sender,
+					 .wire_format = t->wire_format,
+					 .authenticated_data = t->authenticated_data,
+					 .successor = t->successor};
+	if (env->policy)
+		policy = *env->policy;
+	policy.judge = NULL;
+	alone.policy = &policy;
+	alone.diag = NULL;
+	enum sp_err e = try_copy(&alone, &copy, t);
+	sp__mls_transition_clear(&copy);
+	return e;
+}
+
+static bool err_is_of_the_list(enum sp_err e)
+{
+	return e != SP_OK && sp_err_class(e) != SP_CLASS_AGAIN && sp_err_class(e) != SP_CLASS_NOMEM;
+}
+
+/* Keeps, from `first` on, each that holds together with those kept before it. */
+static enum sp_err keep_fitting(const struct sp_mls_env *env, struct sp_mls_transition *t, size_t first, size_t n)
+{
+	t->n_props = first;
+	for (size_t i = first; i < SP_MIN(n, first + MAX_TRIALS); i++) {
+		t->props[t->n_props++] = t->props[i];
+		enum sp_err e = try_list(env, t);
+		if (err_is_of_the_list(e))
+			t->n_props--;
+		else
+			SP_TRY(e);
+	}
+	return SP_OK;
+}
+
+/* Proposals that are good alone may be bad together (one key in two Adds, extensions that a member lacks): an outsider could stop a group's
+ * commits with one. When the values alone are at fault, all stays as it is, for the caller to be told. */
+static enum sp_err drop_unfit(const struct sp_mls_env *env, struct sp_mls_transition *t, size_t values)
+{
+	size_t n = t->n_props;
+	enum sp_err e = try_list(env, t);
+	if (!err_is_of_the_list(e))
+		return e;
+	t->n_props = values;
+	e = values > 0 ? try_list(env, t) : SP_OK;
+	t->n_props = n;
+	if (err_is_of_the_list(e))
+		return SP_OK;
+	SP_TRY(e);
+	return keep_fitting(env, t, values, n);
+}
+
 enum sp_err sp__mls_commit_select(const struct sp_mls_env *env, struct sp_mls_transition *t, const struct sp_mls_stored *stored)
 {
+	size_t values = t->n_props;
 	SP_TRY(take(env, t, stored, true, t->sender.index));
-	return take(env, t, stored, false, t->sender.index);
+	SP_TRY(take(env, t, stored, false, t->sender.index));
+	return t->n_props > values ? drop_unfit(env, t, values) : SP_OK;
 }

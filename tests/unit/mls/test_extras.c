@@ -283,6 +283,47 @@ static void test_new_member_proposes_itself(void **state)
 	end(&t);
 }
 
+/* Each good alone: two strangers with the same keys but for their signatures, and an extension that the others lack. */
+static void test_proposals_that_spoil_a_commit(void **state)
+{
+	struct three t;
+	struct client stranger[2];
+	struct sp_buf message = buf(), needs = buf();
+	struct sp_rng_seeded seeded;
+	start(&t, 1);
+	const struct sp_bytes group_id = sp_mls_view_group_id(sp_mls_group_view(t.alice.group));
+	for (size_t i = 0; i < 2; i++) {
+		client_init(&stranger[i], "stranger", 1);
+		stranger[i].rng = sp_rng_seeded(&seeded, SP_BYTES_LIT("the same for both"));
+		client_key_package(&stranger[i]);
+		sp_buf_clear(&message);
+		assert_int_equal(sp_mls_join_propose(&stranger[i].env, &message, group_id, 1, sp_buf_bytes(&stranger[i].kp)), SP_OK);
+		client_receive(&t.alice, sp_buf_bytes(&message));
+		client_receive(&t.bob, sp_buf_bytes(&message));
+	}
+	const uint16_t lacking = CUSTOM_EXTENSION;
+	assert_int_equal(sp_mls_required_capabilities_encode(&needs, (struct sp_mls_types){&lacking, 1}, (struct sp_mls_types){0},
+							     (struct sp_mls_types){0}), SP_OK);
+	const struct sp_mls_extension ext = {SP_MLS_EXTENSION_REQUIRED_CAPABILITIES, sp_buf_bytes(&needs)};
+	const struct sp_mls_propose gce = {.type = SP_MLS_PROPOSAL_GROUP_CONTEXT_EXTENSIONS, .extensions = {&ext, 1}};
+	struct sp_mls_staged *staged = NULL;
+	assert_int_equal(sp_mls_group_propose(&t.bob.env, t.bob.group, &staged, &gce, SP_BYTES_NONE, SP_MLS_WIRE_PUBLIC_MESSAGE), SP_OK);
+	sp_buf_clear(&message);
+	assert_int_equal(sp_buf_append(&message, sp_mls_staged_info(staged)->message), SP_OK);
+	client_apply(&t.bob, &staged);
+	client_receive(&t.alice, sp_buf_bytes(&message));
+	assert_int_equal(sp_mls_group_proposal_count(t.alice.group), 3);
+	world_commit(&t.alice, ALL(&t.alice, &t.bob), 2, ALL(&stranger[0]), 1, &empty_commit, NULL);
+	assert_int_equal(sp_mls_group_proposal_count(t.bob.group), 0);
+	assert_int_equal(client_leaf_index(&stranger[0]), 3);
+	world_say(&t.bob, ALL(&t.alice, &t.bob, &stranger[0]), 3, "not to be stopped");
+	for (size_t i = 0; i < 2; i++)
+		client_clear(&stranger[i]);
+	sp_buf_clear(&message);
+	sp_buf_clear(&needs);
+	end(&t);
+}
+
 /* -- custom proposals and extensions ------------------------------------------------------------------------------------------------------- */
 
 static const uint16_t custom_proposals[] = {CUSTOM_PROPOSAL};
@@ -399,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_external_senders),
 		cmocka_unit_test(test_joining_with_external_senders),
 		cmocka_unit_test(test_new_member_proposes_itself),
+		cmocka_unit_test(test_proposals_that_spoil_a_commit),
 		cmocka_unit_test(test_custom_proposals_and_extensions),
 		cmocka_unit_test(test_new_keys_for_our_leaf),
 		cmocka_unit_test(test_exports),
