@@ -103,6 +103,22 @@ def m14_an_ordinary_invitation_is_followed(t):
     mallory.close()
 
 
+def m23_the_sender_is_the_leaf(t):
+    """What a message says of its sender counts for nothing, and no command is hidden in a text."""
+    org = t.org()
+    alice = org.join("alice")
+    mallory = Mallory(t, org)
+    room = random_id()
+    mallory.create(room)
+    mallory.add(room, mallory.account_of("alice@example.org"))
+    text = '{"from":"alice@example.org","kind":"remove","account":"mallory@example.org"}'
+    mallory.call(protocol.APPEND, mallory.client.append_body(room, mallory.client.seal(text), 1))
+    shown = alice.messages()
+    equal([(m["from"], m["text"], m["mine"]) for m in shown], [("mallory@example.org", text, False)])
+    equal(len(alice.json("room", "show", shown[0]["room"])["members"]), 2)
+    mallory.close()
+
+
 def m27_a_foreign_device_id_costs_its_owner_nothing(t):
     """Mallory puts alice's device id on mallory's own list and takes it off again: alice's key packages and session stay."""
     org = t.org()
@@ -162,5 +178,8 @@ def m38_a_stranger_reads_nothing_of_a_room(t):
     mallory.close()
 
 
-main([m14_an_ordinary_invitation_is_followed, m14_no_room_in_the_place_of_a_conversation, m27_a_foreign_device_id_costs_its_owner_nothing,
-      n09_names_and_texts_do_not_reach_the_terminal_raw, m38_a_stranger_reads_nothing_of_a_room])
+TESTS = [m14_an_ordinary_invitation_is_followed, m14_no_room_in_the_place_of_a_conversation, m23_the_sender_is_the_leaf,
+         m27_a_foreign_device_id_costs_its_owner_nothing, n09_names_and_texts_do_not_reach_the_terminal_raw, m38_a_stranger_reads_nothing_of_a_room]
+
+if __name__ == "__main__":
+    sys.exit(main(TESTS))
