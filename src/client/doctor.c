@@ -4,6 +4,8 @@
  */
 #include "client/client_priv.h"
 
+#include "cms/cms.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -77,6 +79,17 @@ static void check_crl(struct sp_client *c, struct sp_client_doctor *out)
 		say(out, "crl", SP_CLIENT_WARNING, "the revocation list is more than a day old", "ask an admin whether the server's keeper runs");
 	else
 		say(out, "crl", SP_CLIENT_GOOD, "the revocation list is fresh", "");
+}
+
+/* A version number does not tell whether this OpenSSL takes forged messages for whole ones: it is tried. */
+static void check_crypto(struct sp_client_doctor *out)
+{
+	struct sp_diag diag = {0};
+	enum sp_err e = sp_cms_self_test(&diag);
+	if (e == SP_OK)
+		say(out, "crypto", SP_CLIENT_GOOD, "this machine's OpenSSL refuses forged messages", "");
+	else
+		say(out, "crypto", SP_CLIENT_WARNING, diag.text ? diag.text : sp_err_text(e), "install a current libssl3");
 }
 
 static void check_outbox(struct sp_client *c, struct sp_client_doctor *out)
@@ -156,6 +169,7 @@ enum sp_err sp_client_doctor(struct sp_client *client, struct sp_client_doctor *
 		sp_client_result_free(&out->mem);
 		return e;
 	}
+	check_crypto(out);
 	say(out, "profile", SP_CLIENT_GOOD, "opened; everything in it is sealed under its passphrase", "");
 	if (!client->is_joined) {
 		say(out, "joined", SP_CLIENT_BAD, "this profile has not joined an organisation", "sealpost join LINK --name NAME");

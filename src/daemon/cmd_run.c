@@ -5,7 +5,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cms/cms.h"
 #include "daemon/daemon_priv.h"
+
+/* An OpenSSL that takes forgeries for whole messages passes every version check: it is tried, before anything is served. */
+static int cms_gate(const struct sp_daemon_call *call)
+{
+	struct sp_diag diag = {0};
+	enum sp_err e = sp_cms_self_test(&diag);
+	return e == SP_OK ? 0 : sp__daemon_fail(call, e, diag.text ? diag.text : "CMS self-test", "install a current libssl3");
+}
 
 static const char *hint_for(enum sp_err e)
 {
@@ -38,6 +47,8 @@ int sp__daemon_run(const struct sp_daemon_call *call)
 	struct sp_daemon_config config;
 	const char *what = "run";
 	int code = sp__daemon_open(call, &paths, &config);
+	if (code == 0)
+		code = cms_gate(call);
 	if (code != 0)
 		return code;
 	struct sp_daemon_supervision supervision = {.dir = call->dir,
