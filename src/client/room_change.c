@@ -273,6 +273,8 @@ static enum sp_err discard_pending(struct sp_client *c, struct sp__room *room)
 static enum sp_err make_commit(struct draft *d, const struct sp_id16 *id, bool even_without_wish)
 {
 	SP_TRY(sp__room_get(d->client, &d->room, id));
+	if (d->room->status == SP__ROOM_CREATING) /* what is wished waits for the server's answer, in whichever process it comes */
+		return SP_OK;
 	if (d->room->status != SP__ROOM_ACTIVE)
 		return SP_FAIL(&d->client->diag, SP_ERR_STATE, 0, "this device is not in the room");
 	SP_TRY(sp__room_group(d->client, d->room));

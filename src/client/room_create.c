@@ -124,11 +124,22 @@ static enum sp_err step_create(struct sp_client *c, void *ctx)
 	return e;
 }
 
+/* The request is gone: another process on this profile sent it and took the answer, which is what became of the room. */
+static enum sp_err answered_elsewhere(struct sp_client *c, const struct sp_id16 *id)
+{
+	struct sp__room *room;
+	enum sp_err e = sp__room_get(c, &room, id);
+	return e == SP_ERR_NOT_FOUND ? SP_ERR_EXISTS : e;
+}
+
 enum sp_err sp__room_create(struct sp_client *c, const struct sp__room_plan *plan)
 {
 	struct creation creation = {.plan = plan};
 	SP_TRY(sp__retry(c, step_create, &creation));
-	SP_TRY(sp__outbox_send(c, creation.reqno));
+	enum sp_err e = sp__outbox_send(c, creation.reqno);
+	if (e == SP_ERR_NOT_FOUND)
+		e = answered_elsewhere(c, &plan->id);
+	SP_TRY(e);
 	return sp__room_settle(c, &plan->id, false);
 }
 

@@ -142,8 +142,20 @@ static enum sp_err known_revision(struct welcome *w, uint64_t *out_revision, boo
 		SP_TRY(sp__room_drain(w->client, &w->content.room_id)); /* perhaps we were removed, and do not know it yet */
 		SP_TRY(sp__room_get(w->client, &room, &w->content.room_id));
 	}
+	/* A direct room's id is the two accounts: where both sides open it at once, the server took theirs and not ours. */
+	bool is_creating = room->status == SP__ROOM_CREATING && room->kind != SP_RULES_DIRECT;
 	*out_revision = room->revision;
-	*out_is_active = room->status == SP__ROOM_ACTIVE || room->status == SP__ROOM_CREATING || room->status == SP__ROOM_REJOIN;
+	*out_is_active = room->status == SP__ROOM_ACTIVE || room->status == SP__ROOM_REJOIN || is_creating;
+	return SP_OK;
+}
+
+/* Did another process on this profile take the item while we looked at it? Then the room we are in is the one it invited into. */
+static enum sp_err is_taken(struct welcome *w, bool *out)
+{
+	struct sp_wire_record_cursors cursors;
+	*out = false;
+	SP_TRY(sp__cursors_get(w->client, &cursors));
+	*out = cursors.inbox_next > w->item->seq;
 	return SP_OK;
 }
 
@@ -181,6 +193,10 @@ static enum sp_err join_or_refuse(struct welcome *w)
 	}
 	if (e == SP_OK || (is_passing(e) && e != SP_ERR_NEED_CREDENTIAL))
 		return e;
+	bool taken;
+	SP_TRY(is_taken(w, &taken));
+	if (taken)
+		return SP_OK;
 	if (e == SP_ERR_EXISTS)
 		sp__trouble_note(w->client, e, &w->content.room_id, "a second invitation into a room we are in was refused");
 	else if (e != SP_ERR_NOT_FOR_ME)

@@ -61,6 +61,10 @@ enum sp_err sp__direct_ensure(struct sp_client *c, const struct sp_id16 *account
 	if (other->record.is_refused)
 		return SP_FAIL(&c->diag, SP_ERR_DENIED, 0, "the server shows devices of this person that no earlier device signed; nothing is sent to them");
 	enum sp_err e = sp__room_get(c, &room, out_room);
+	if (e == SP_OK && room->status == SP__ROOM_CREATING) { /* begun by another process, or by one that was killed */
+		SP_TRY(sp__outbox_flush(c));
+		e = sp__room_get(c, &room, out_room);
+	}
 	if (e == SP_ERR_NOT_FOUND)
 		return open_direct(c, out_room, account);
 	SP_TRY(e);

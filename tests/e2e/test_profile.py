@@ -86,6 +86,20 @@ def both_open_the_conversation(t):
     equal(sorted(bob.texts("--all", "alice")), ["from alice", "from bob"])
 
 
+def both_open_it_before_listeners(t):
+    """Four processes on two profiles: who sends, and who listens, finish each other's work, and nobody is alarmed."""
+    org = t.org()
+    alice = org.join("alice")
+    for name in ("bob", "carol", "dave"):
+        other = org.join(name)
+        ears = alice.listen(), other.listen()
+        for r in in_parallel(lambda: alice.run("send", name, "from alice"), lambda: other.run("send", "alice", "from " + name)):
+            equal(r.code, DONE, str(r))
+        for ear in ears:
+            ear.none("trouble", 1)
+            ear.stop()
+
+
 def many_change_one_room(t):
     """Commits that race: one wins an epoch, the others make theirs again."""
     org = t.org()
@@ -123,4 +137,5 @@ def offline_for_long(t):
 
 
 if __name__ == "__main__":
-    main([M37_a_restored_profile_rejoins, two_processes_on_one_profile, both_open_the_conversation, many_change_one_room, offline_for_long])
+    main([M37_a_restored_profile_rejoins, two_processes_on_one_profile,
+          both_open_the_conversation, both_open_it_before_listeners, many_change_one_room, offline_for_long])
