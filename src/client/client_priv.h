@@ -221,6 +221,8 @@ void sp__outbox_delete(struct sp__batch *batch, uint64_t reqno);
 SP_MUST_USE enum sp_err sp__outbox_flush(struct sp_client *c);
 /* Sends one. SP_ERR_NOT_FOUND: it is not there any more. */
 SP_MUST_USE enum sp_err sp__outbox_send(struct sp_client *c, uint64_t reqno);
+/* Is a request of this kind for the room still unanswered? */
+SP_MUST_USE enum sp_err sp__outbox_find_room(struct sp_client *c, const struct sp_id16 *room, enum sp__outbox_purpose purpose, bool *out);
 void sp__outbox_drop_room(struct sp__batch *batch, const struct sp_id16 *room, enum sp__outbox_purpose purpose);
 SP_MUST_USE enum sp_err sp__outbox_count(struct sp_client *c, size_t *out);
 

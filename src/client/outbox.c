@@ -119,6 +119,31 @@ struct room_search {
 	enum sp__outbox_purpose purpose;
 };
 
+struct purpose_search {
+	const struct sp_id16 *room;
+	enum sp__outbox_purpose purpose;
+	bool is_found;
+};
+
+static enum sp_err match_purpose(void *ctx, struct sp_bytes key, const void *record)
+{
+	struct purpose_search *search = ctx;
+	const struct sp_wire_record_outbox *out = record;
+	search->is_found |= out->purpose == search->purpose && sp_id16_equal(&out->room_id, search->room);
+	return SP_OK;
+}
+
+enum sp_err sp__outbox_find_room(struct sp_client *c, const struct sp_id16 *room, enum sp__outbox_purpose purpose, bool *out)
+{
+	struct purpose_search search = {.room = room, .purpose = purpose};
+	struct sp__scan scan = {
+		.space = SP_CLIENT_SPACE_OUTBOX, .layout = sp_wire_record_outbox_layout(), .visit = match_purpose, .ctx = &search};
+	*out = false;
+	SP_TRY(sp__record_scan(c, &scan));
+	*out = search.is_found;
+	return SP_OK;
+}
+
 static enum sp_err drop_if_of_room(void *ctx, struct sp_bytes key, const void *record)
 {
 	const struct room_search *search = ctx;

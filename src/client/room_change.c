@@ -269,6 +269,15 @@ static enum sp_err discard_pending(struct sp_client *c, struct sp__room *room)
 	return e;
 }
 
+/* A commit is pending. Where its request stands in the outbox, another process on this profile is sending it, and settle
+ * flushes and tries again; where it is gone, what became of it was read from the log. */
+static enum sp_err clear_pending(struct draft *d)
+{
+	bool is_asked;
+	SP_TRY(sp__outbox_find_room(d->client, &d->room->id, SP__OUTBOX_COMMIT, &is_asked));
+	return is_asked ? SP_ERR_STALE_EPOCH : discard_pending(d->client, d->room);
+}
+
 /* The whole of one attempt. d->reqno stays 0 when there was nothing to commit. */
 static enum sp_err make_commit(struct draft *d, const struct sp_id16 *id, bool even_without_wish)
 {
@@ -278,8 +287,8 @@ static enum sp_err make_commit(struct draft *d, const struct sp_id16 *id, bool e
 	if (d->room->status != SP__ROOM_ACTIVE)
 		return SP_FAIL(&d->client->diag, SP_ERR_STATE, 0, "this device is not in the room");
 	SP_TRY(sp__room_group(d->client, d->room));
-	if (sp_mls_group_has_pending(d->room->group)) /* its request is gone: what became of it was read from the log */
-		SP_TRY(discard_pending(d->client, d->room));
+	if (sp_mls_group_has_pending(d->room->group))
+		SP_TRY(clear_pending(d));
 	SP_TRY(sp__intent_get(d->client, &d->intent, id));
 	bool has_stored = sp_mls_group_proposal_count(d->room->group) > 0;
 	if (sp__intent_is_empty(&d->intent) && !has_stored && !even_without_wish)
@@ -445,13 +454,23 @@ static enum sp_err merge(struct sp__batch *batch, struct sp__room *room, const s
 	return sp_mls_group_apply(room->group, staged);
 }
 
+/* Is the pending commit the one that was answered? Another process may have merged that one and made the next. */
+static bool is_pending_of(const struct sp__room *room, const struct answer *a)
+{
+	struct sp_wire_handshake_append_request request;
+	struct sp_mls_pending pending;
+	if (!room->group || sp_mls_group_pending(room->group, &pending) != SP_OK)
+		return false;
+	return sp_wire_handshake_append_request_decode(&request, a->out->body) == SP_OK && sp_bytes_equal(request.commit, pending.message);
+}
+
 static enum sp_err take_accepted(struct sp__batch *batch, const struct answer *a, struct sp_mls_staged **staged)
 {
 	struct sp__room *room;
 	enum sp_err e = sp__room_get(batch->client, &room, &a->out->room_id);
 	if (e == SP_OK && room->status == SP__ROOM_ACTIVE)
 		SP_TRY(sp__room_group(batch->client, room));
-	if (e == SP_OK && room->group && sp_mls_group_has_pending(room->group))
+	if (e == SP_OK && is_pending_of(room, a))
 		return merge(batch, room, a, staged);
 	if (e != SP_OK && e != SP_ERR_NOT_FOUND)
 		return e;
@@ -481,7 +500,7 @@ static enum sp_err take_refused(struct sp_client *c, const struct answer *a, boo
 	enum sp_err e = sp__room_get(c, &room, &a->out->room_id);
 	if (e == SP_OK && room->status == SP__ROOM_ACTIVE && !keep_pending) {
 		SP_TRY(sp__room_group(c, room));
-		if (sp_mls_group_has_pending(room->group))
+		if (is_pending_of(room, a))
 			return discard_pending(c, room); /* drops the request too */
 	}
 	sp__batch_init(&batch, c);
